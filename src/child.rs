@@ -1,0 +1,185 @@
+//! Starting the command.
+
+#![forbid(unsafe_code)]
+
+use crate::buffer::Buffer;
+use crate::config::Placement;
+use crate::event::Event;
+use crate::log::say;
+use crate::number::decimal;
+use crate::path;
+use crate::signal::SignalSet;
+use crate::status::{INIT_FAILED, NOT_EXECUTABLE, NOT_FOUND};
+use crate::supervisor::Pid;
+use crate::sys::args::Strings;
+use crate::sys::process::{self, execute};
+use crate::sys::{Errno, signals, wait};
+use core::ffi::CStr;
+use core::fmt::Write;
+
+/// The command, and what it is to inherit.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// Our own arguments.
+    pub argv: Strings,
+    /// Where the command's begin among them: at least 1, since the slot before
+    /// is used where a shell has to run it.
+    pub index: usize,
+    /// The command's name, `argv[index]`.
+    pub name: &'static CStr,
+    /// The environment.
+    pub environment: Strings,
+    /// The signal mask.
+    pub mask: SignalSet,
+    /// Whether it gets a session of its own.
+    pub placement: Placement,
+}
+
+/// What parent and child know while they share their memory.
+struct Start {
+    command: Command,
+    /// Where LISTEN_PID stands in the environment, if it names us.
+    listen_pid: Option<usize>,
+    /// Why the command could not be executed.
+    failed: Option<NotStarted>,
+}
+
+/// Why the command was not started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotStarted {
+    /// No process could be made (clone(2)).
+    Cloned(Errno),
+    /// The file could not be executed (execve(2)).
+    Executed(Errno),
+}
+
+impl NotStarted {
+    /// What is said of it.
+    pub fn event(self, name: &CStr) -> Event<'_> {
+        match self {
+            NotStarted::Cloned(errno) => Event::CannotStart(name.to_bytes(), errno),
+            NotStarted::Executed(errno) => Event::CannotExecute(name.to_bytes(), errno),
+        }
+    }
+
+    /// The exit status that tells of it.
+    pub fn status(self) -> u8 {
+        match self {
+            NotStarted::Cloned(_) => INIT_FAILED,
+            NotStarted::Executed(Errno::ENOENT) => NOT_FOUND,
+            NotStarted::Executed(_) => NOT_EXECUTABLE,
+        }
+    }
+}
+
+/// Starts the command and returns its process.
+///
+/// # Errors
+///
+/// Why it was not started; the line on stderr has been written.
+pub fn start(command: Command, ourselves: Pid) -> Result<Pid, NotStarted> {
+    let mut start = Start {
+        command,
+        listen_pid: listen_pid(command.environment, ourselves),
+        failed: None,
+    };
+    let child = process::spawn(in_child, &mut start).map_err(|errno| {
+        let failure = NotStarted::Cloned(errno);
+        say(failure.event(command.name));
+        failure
+    })?;
+    match start.failed {
+        None => Ok(child),
+        Some(failure) => {
+            // It has ended already: this is for the zombie only.
+            let _ = wait::wait_for(child);
+            Err(failure)
+        }
+    }
+}
+
+/// The child's side: the last function that runs in it, which never returns
+/// into the parent's code, whose memory it shares.
+fn in_child(start: &mut Start) -> ! {
+    let command = start.command;
+    if command.placement == Placement::Session {
+        // It cannot fail: a new process leads no group (setsid(2)).
+        let _ = process::new_session();
+        // Where there is no terminal, or it is another session's, the command
+        // does without.
+        let _ = process::take_terminal();
+    }
+    // Only now: what is pending at the terminal may stop us from here on.
+    let _ = signals::set_mask(command.mask);
+
+    let errno = match (start.listen_pid, process::id()) {
+        (Some(index), Some(child)) => {
+            let mut room = [0; 32];
+            let mut entry = Buffer::new(&mut room);
+            entry.push(LISTEN_PID.as_bytes());
+            // No number is too long for the buffer.
+            let _ = write!(entry, "={child}");
+            if let Some(entry) = entry.c_str() {
+                command.environment.replace_before_exec(index, entry);
+            }
+            search(&command)
+        }
+        _ => search(&command),
+    };
+    // Here and not in the parent, which sees nothing of this where an emulator
+    // has made a plain fork of us.
+    // A line that nobody reads must not kill us by SIGPIPE: the status counts.
+    let _ = signals::block_all();
+    let failure = NotStarted::Executed(errno);
+    say(failure.event(command.name));
+    start.failed = Some(failure);
+    process::exit_now(failure.status())
+}
+
+/// Executes the command as execvp(3) does; returns why that was not possible.
+fn search(command: &Command) -> Errno {
+    let path = command.environment.variable("PATH").map(|(_, value)| value);
+    path::search(command.name, path, |candidate| try_file(command, candidate))
+}
+
+/// Executes a file, by the shell where it has no format that the kernel knows.
+fn try_file(command: &Command, file: &CStr) -> Errno {
+    let Command {
+        argv,
+        index,
+        environment,
+        ..
+    } = *command;
+    let Some(arguments) = argv.from(index) else {
+        return Errno::EINVAL;
+    };
+    let errno = execute(file, arguments, environment);
+    if errno != Errno::ENOEXEC {
+        return errno;
+    }
+    let Some(arguments) = index.checked_sub(1).and_then(|before| argv.from(before)) else {
+        return errno;
+    };
+    arguments.replace(0, SHELL);
+    arguments.replace_before_exec(1, file);
+    match execute(SHELL, arguments, environment) {
+        // That would be taken for the file.
+        Errno::ENOENT => Errno::ENOEXEC,
+        other => other,
+    }
+}
+
+/// What runs a script that does not say (execvp(3)).
+const SHELL: &CStr = c"/bin/sh";
+
+/// Whom the sockets are for that a service manager has passed on
+/// (sd_listen_fds(3)).
+const LISTEN_PID: &str = "LISTEN_PID";
+
+/// Where LISTEN_PID stands in the environment, if it names us: it has to name
+/// the command then.
+fn listen_pid(environment: Strings, ourselves: Pid) -> Option<usize> {
+    let (index, value) = environment.variable(LISTEN_PID)?;
+    let ourselves = u64::from(ourselves.raw().unsigned_abs());
+    (decimal(value)? == ourselves).then_some(index)
+}

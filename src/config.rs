@@ -1,0 +1,201 @@
+//! What to do, as plain data. No system call is made here.
+
+#![forbid(unsafe_code)]
+
+use crate::signal::{RewriteTable, Signal};
+use crate::time::Time;
+
+/// What a command line asks for.
+// The large variant is the usual one, and there is no heap to put it on.
+#[allow(clippy::large_enum_variant)]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Request<'a> {
+    /// Run the command that begins at this index of `argv`.
+    Run {
+        /// How to run it.
+        config: Config<'a>,
+        /// The index of the command's name in `argv`, at least 1.
+        command: usize,
+    },
+    /// Run nothing: hold the namespaces and reap.
+    Pause(Logging),
+    /// Print the help text on stdout.
+    Help,
+    /// Print name and version on stdout.
+    Version,
+    /// Print the table of signals on stdout.
+    ListSignals,
+}
+
+/// How to run a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config<'a> {
+    /// What is delivered for what is received.
+    pub rewrite: RewriteTable,
+    /// Who gets the forwarded signals.
+    pub target: Target,
+    /// Where the command runs.
+    pub placement: Placement,
+    /// How long a received signal is held back.
+    pub delay: PerSignal,
+    /// How long after a received signal was sent the command is killed.
+    pub kill_after: PerSignal,
+    /// How long what the command leaves behind may take to end.
+    pub grace: Option<Time>,
+    /// What is reported for the command's status.
+    pub exit_map: ExitMap,
+    /// Whether to die by the signal that killed the command.
+    pub exit_by_signal: bool,
+    /// The signal that we want to get when our own parent dies.
+    pub parent_death: Option<Signal>,
+    /// Where the reason goes when the command fails.
+    pub termination_log: Option<&'a [u8]>,
+    /// What is said.
+    pub logging: Logging,
+}
+
+impl Default for Config<'_> {
+    fn default() -> Self {
+        Config {
+            rewrite: RewriteTable::new(),
+            target: Target::Group,
+            placement: Placement::Session,
+            delay: PerSignal::new(),
+            kill_after: PerSignal::new(),
+            grace: None,
+            exit_map: ExitMap::new(),
+            exit_by_signal: false,
+            parent_death: None,
+            termination_log: None,
+            logging: Logging::default(),
+        }
+    }
+}
+
+impl Config<'_> {
+    /// Whether the time matters.
+    pub fn has_deadlines(&self) -> bool {
+        self.grace.is_some()
+            || self.delay.earliest().is_some()
+            || self.kill_after.earliest().is_some()
+    }
+}
+
+/// What is said, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Logging {
+    /// How much: 0 warnings and errors, 1 what happens, 2 everything.
+    pub verbosity: u8,
+    /// In which form.
+    pub format: Format,
+}
+
+/// The form of a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Format {
+    /// `[tidy-init] message`
+    #[default]
+    Text,
+    /// A JSON object.
+    Json,
+}
+
+/// Who gets the forwarded signals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// The main child.
+    Child,
+    /// The main child's process group.
+    Group,
+    /// Every process of the namespace, if we are its init; else every
+    /// descendant.
+    All,
+}
+
+/// Where the command runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Placement {
+    /// In a session of its own, which takes our controlling terminal along.
+    Session,
+    /// In our own session and process group.
+    Shared,
+}
+
+/// A duration for some of the signals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PerSignal([Option<Time>; Signal::COUNT]);
+
+impl PerSignal {
+    /// For none.
+    pub const fn new() -> PerSignal {
+        PerSignal([None; Signal::COUNT])
+    }
+
+    /// Sets it for a signal; the last one wins.
+    pub fn set(&mut self, signal: Signal, duration: Time) {
+        if let Some(slot) = self.0.get_mut(signal.index()) {
+            *slot = Some(duration);
+        }
+    }
+
+    /// Sets it for a signal that has none.
+    pub fn set_default(&mut self, signal: Signal, duration: Time) {
+        if let Some(slot) = self.0.get_mut(signal.index()) {
+            slot.get_or_insert(duration);
+        }
+    }
+
+    /// The duration for a signal.
+    pub fn get(&self, signal: Signal) -> Option<Time> {
+        self.0.get(signal.index()).copied().flatten()
+    }
+
+    /// Takes a signal's away, and tells whether it had one.
+    pub fn clear(&mut self, signal: Signal) -> bool {
+        self.0
+            .get_mut(signal.index())
+            .is_some_and(|slot| slot.take().is_some())
+    }
+
+    /// The signal with the shortest one; of equals the lowest number.
+    pub fn earliest(&self) -> Option<(Signal, Time)> {
+        Signal::all()
+            .filter_map(|signal| Some((signal, self.get(signal)?)))
+            .min_by_key(|(_, duration)| *duration)
+    }
+}
+
+impl Default for PerSignal {
+    fn default() -> PerSignal {
+        PerSignal::new()
+    }
+}
+
+/// What is reported for a status of the command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExitMap([Option<u8>; 256]);
+
+impl ExitMap {
+    /// Everything as it is.
+    pub const fn new() -> ExitMap {
+        ExitMap([None; 256])
+    }
+
+    /// Reports `to` for `from`; the last one wins.
+    pub fn set(&mut self, from: u8, to: u8) {
+        if let Some(slot) = self.0.get_mut(usize::from(from)) {
+            *slot = Some(to);
+        }
+    }
+
+    /// What is reported for a status, if that was said.
+    pub fn get(&self, from: u8) -> Option<u8> {
+        self.0.get(usize::from(from)).copied().flatten()
+    }
+}
+
+impl Default for ExitMap {
+    fn default() -> ExitMap {
+        ExitMap::new()
+    }
+}

@@ -1,0 +1,63 @@
+//! The search of `execvp(3)`, as glibc does it.
+
+#![forbid(unsafe_code)]
+
+use crate::sys::Errno;
+use core::ffi::CStr;
+
+/// What glibc searches where PATH is not set (`confstr(3)`, `_CS_PATH`).
+const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
+/// The longest name of a file in a directory.
+const NAME_MAX: usize = 255;
+/// The longest path that the kernel takes, its NUL included.
+const PATH_MAX: usize = 4096;
+
+/// Tries each file that `name` may stand for and says why none could be
+/// executed. `execute` is called with a path and returns only when it failed.
+///
+/// A name with a slash is tried as it is. Otherwise each entry of `path` (the
+/// value of PATH, if it is set) is tried in turn, an empty one being the
+/// current directory. The search goes on after the errors that say that the
+/// file is not there, and after EACCES, which is then the answer if no other
+/// file does; any other error ends it.
+pub fn search(name: &CStr, path: Option<&[u8]>, mut execute: impl FnMut(&CStr) -> Errno) -> Errno {
+    let bytes = name.to_bytes();
+    if bytes.is_empty() {
+        return Errno::ENOENT;
+    }
+    if bytes.contains(&b'/') {
+        return execute(name);
+    }
+    if bytes.len() > NAME_MAX {
+        return Errno::ENAMETOOLONG;
+    }
+    let mut denied = false;
+    let mut buffer = [0; PATH_MAX + NAME_MAX + 1];
+    for directory in path.unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':') {
+        let Some(candidate) = join(&mut buffer, directory, name) else {
+            continue;
+        };
+        match execute(candidate) {
+            Errno::EACCES => denied = true,
+            Errno::ENOENT | Errno::ESTALE | Errno::ENOTDIR | Errno::ENODEV | Errno::ETIMEDOUT => {}
+            other => return other,
+        }
+    }
+    if denied { Errno::EACCES } else { Errno::ENOENT }
+}
+
+/// `directory/name` in the buffer, or the bare name where the directory is
+/// empty; `None` where the directory is longer than any path may be.
+fn join<'b>(buffer: &'b mut [u8], directory: &[u8], name: &CStr) -> Option<&'b CStr> {
+    if directory.len() >= PATH_MAX {
+        return None;
+    }
+    let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+    let mut length = 0;
+    for part in [directory, slash, name.to_bytes_with_nul()] {
+        let end = length + part.len();
+        buffer.get_mut(length..end)?.copy_from_slice(part);
+        length = end;
+    }
+    CStr::from_bytes_with_nul(buffer.get(..length)?).ok()
+}

@@ -1,0 +1,187 @@
+//! Our own process, and making another one.
+//!
+//! # Safety
+//!
+//! Calls that take numbers and C strings only, and one clone(2), which see.
+
+use super::args::Strings;
+use super::{Errno, terminal};
+use crate::signal::Signal;
+use crate::supervisor::Pid;
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_int, c_ulong, c_void};
+use core::mem::MaybeUninit;
+use core::ptr;
+
+/// Our process ID in our PID namespace; `None` never happens.
+pub fn id() -> Option<Pid> {
+    // SAFETY: no memory is involved.
+    Pid::new(unsafe { libc::getpid() })
+}
+
+/// Our parent's process ID; 0 stands for one outside our PID namespace.
+fn parent_id() -> i32 {
+    // SAFETY: no memory is involved.
+    unsafe { libc::getppid() }
+}
+
+/// Makes us the reaper of our descendants' orphans (prctl(2),
+/// `PR_SET_CHILD_SUBREAPER`).
+///
+/// # Errors
+///
+/// EINVAL before Linux 3.4 and under emulators.
+pub fn become_subreaper() -> Result<(), Errno> {
+    prctl(libc::PR_SET_CHILD_SUBREAPER, 1)
+}
+
+/// Asks for `signal` when our parent dies, and tells whether it died before
+/// the asking took effect (prctl(2), `PR_SET_PDEATHSIG`). The kernel means the
+/// thread that made us.
+///
+/// # Errors
+///
+/// EINVAL under emulators.
+pub fn signal_on_parent_death(signal: Signal) -> Result<bool, Errno> {
+    let before = parent_id();
+    prctl(libc::PR_SET_PDEATHSIG, c_ulong::from(signal.number()))?;
+    Ok(parent_id() != before)
+}
+
+/// Makes sure that our own death writes no core: the limit of its size is for
+/// files, and not being dumpable for cores that are piped to a program
+/// (core(5)).
+pub fn forbid_core() {
+    let none = [0u64; 2];
+    // SAFETY: the new limit is two numbers of 8 bytes. Lowering one cannot fail.
+    unsafe {
+        libc::syscall(
+            libc::SYS_prlimit64,
+            0,
+            libc::RLIMIT_CORE,
+            none.as_ptr(),
+            ptr::null_mut::<u64>(),
+        )
+    };
+    let _ = prctl(libc::PR_SET_DUMPABLE, 0);
+}
+
+/// The process group of a process; `None` where there is no such process.
+pub fn group_of(pid: Pid) -> Option<Pid> {
+    // SAFETY: no memory is involved.
+    Pid::new(unsafe { libc::getpgid(pid.raw()) })
+}
+
+fn prctl(option: c_int, value: c_ulong) -> Result<(), Errno> {
+    let unused: c_ulong = 0;
+    // SAFETY: the options that are used take a number.
+    Errno::result(unsafe { libc::syscall(libc::SYS_prctl, option, value, unused, unused, unused) })
+        .map(drop)
+}
+
+/// Makes the root our directory, so that no file system is kept busy.
+///
+/// # Errors
+///
+/// Those of chdir(2).
+pub fn change_to_root() -> Result<(), Errno> {
+    // SAFETY: the path is a C string.
+    Errno::result(unsafe { libc::chdir(c"/".as_ptr()) }).map(drop)
+}
+
+/// Makes us the leader of a new session and process group.
+///
+/// # Errors
+///
+/// EPERM where we lead a group already.
+pub fn new_session() -> Result<(), Errno> {
+    // SAFETY: no memory is involved.
+    Errno::result(unsafe { libc::setsid() }).map(drop)
+}
+
+/// Takes the controlling terminal for the new session, if standard input is
+/// one that is free.
+///
+/// # Errors
+///
+/// As [`terminal::take`].
+pub fn take_terminal() -> Result<(), Errno> {
+    terminal::take()
+}
+
+/// Executes a file in our place; returns only why it could not.
+pub fn execute(path: &CStr, argv: Strings, environment: Strings) -> Errno {
+    // SAFETY: a C string and two null-terminated arrays of them.
+    unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), environment.as_ptr()) };
+    Errno::last()
+}
+
+/// Ends the process at once: no handler of the C library runs, since in a child
+/// that shares our memory they would be ours.
+pub fn exit_now(status: u8) -> ! {
+    // SAFETY: it does not return.
+    unsafe { libc::_exit(c_int::from(status)) }
+}
+
+/// The child's stack: room for a path, a log line and the formatting of it.
+const STACK_SIZE: usize = 32 * 1024;
+
+/// It is not in our own stack, where the compiler's probes would touch each of
+/// its pages, which would then be ours for ever.
+#[repr(align(4096))]
+struct Stack(UnsafeCell<MaybeUninit<[u8; STACK_SIZE]>>);
+
+// SAFETY: there is one thread, and it sleeps while its child uses the stack.
+unsafe impl Sync for Stack {}
+
+static STACK: Stack = Stack(UnsafeCell::new(MaybeUninit::uninit()));
+
+struct Start<'a, T> {
+    body: fn(&mut T) -> !,
+    argument: &'a mut T,
+}
+
+/// Makes a child that runs `body` in our memory while we sleep, until it
+/// executes a program or ends: `vfork(2)` with a stack of its own.
+///
+/// Nothing that is pending for us can be acted upon before the child is what
+/// it shall be; and no page table is copied. Under an emulator it may be a
+/// plain fork: what the body writes to `argument` is then not seen here.
+///
+/// # Errors
+///
+/// EAGAIN and ENOMEM, as clone(2) says.
+pub fn spawn<T>(body: fn(&mut T) -> !, argument: &mut T) -> Result<Pid, Errno> {
+    extern "C" fn enter<T>(start: *mut c_void) -> c_int {
+        // SAFETY: `spawn` passes a `Start<T>`, which lives in its frame, and
+        // sleeps until we are gone.
+        let start = unsafe { &mut *start.cast::<Start<'_, T>>() };
+        (start.body)(start.argument)
+    }
+    let mut start = Start { body, argument };
+    // SAFETY: the stack grows down from its end, which is aligned as every ABI
+    // asks, and outlives the child's use of it, as does `start`: with
+    // CLONE_VFORK we sleep until the child has let go of our memory. There is
+    // no other thread; handlers do not exist; the child never returns.
+    let made = unsafe {
+        libc::clone(
+            enter::<T>,
+            STACK.0.get().add(1).cast::<c_void>(),
+            libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+            ptr::from_mut(&mut start).cast::<c_void>(),
+        )
+    };
+    let made = Errno::result(made);
+    // The kernel takes the pages back that the child has touched.
+    // SAFETY: nobody uses the stack any more, and it holds nothing.
+    unsafe {
+        libc::syscall(
+            libc::SYS_madvise,
+            STACK.0.get(),
+            STACK_SIZE,
+            libc::MADV_DONTNEED,
+        )
+    };
+    // A process ID that is not positive cannot be.
+    made.and_then(|pid| Pid::new(pid).ok_or(Errno::ESRCH))
+}

@@ -1,0 +1,105 @@
+//! Texts put together at compile time.
+//!
+//! What is known at compile time costs the binary its letters only: no pieces
+//! with their addresses and lengths, and no code that joins them.
+
+#![forbid(unsafe_code)]
+
+/// Room for any text that is put together here; only what it holds in the end
+/// gets into the binary.
+const MAX: usize = 8192;
+
+/// A text under construction.
+pub struct Draft {
+    bytes: [u8; MAX],
+    length: usize,
+    /// How many bytes stand since the last line feed.
+    column: usize,
+}
+
+// All of this runs in the compiler, where an index out of bounds is an error
+// message.
+#[allow(clippy::indexing_slicing)]
+impl Draft {
+    /// The empty text.
+    pub const fn new() -> Draft {
+        Draft {
+            bytes: [0; MAX],
+            length: 0,
+            column: 0,
+        }
+    }
+
+    /// With a text behind.
+    #[must_use]
+    pub const fn text(mut self, text: &str) -> Draft {
+        let text = text.as_bytes();
+        let mut at = 0;
+        while at < text.len() {
+            self = self.byte(text[at]);
+            at += 1;
+        }
+        self
+    }
+
+    /// With a text behind whose further lines begin at a column.
+    #[must_use]
+    pub const fn indented(mut self, text: &str, column: usize) -> Draft {
+        let text = text.as_bytes();
+        let mut at = 0;
+        while at < text.len() {
+            if self.column == 0 {
+                self = self.pad(column);
+            }
+            self = self.byte(text[at]);
+            at += 1;
+        }
+        self
+    }
+
+    /// With a byte behind.
+    #[must_use]
+    pub const fn byte(mut self, byte: u8) -> Draft {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+        self.column = if byte == b'\n' { 0 } else { self.column + 1 };
+        self
+    }
+
+    /// With spaces behind, up to a column.
+    #[must_use]
+    pub const fn pad(mut self, column: usize) -> Draft {
+        while self.column < column {
+            self = self.byte(b' ');
+        }
+        self
+    }
+
+    /// How many bytes there are.
+    pub const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The bytes, and zeros behind them.
+    pub const fn pad_with_zeros<const N: usize>(&self) -> [u8; N] {
+        assert!(self.length <= N, "the text is too long");
+        self.finish()
+    }
+
+    /// The bytes; `N` is the length.
+    pub const fn finish<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        let mut at = 0;
+        while at < N {
+            bytes[at] = self.bytes[at];
+            at += 1;
+        }
+        bytes
+    }
+}
+
+impl Default for Draft {
+    fn default() -> Draft {
+        Draft::new()
+    }
+}
