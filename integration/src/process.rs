@@ -1,0 +1,313 @@
+//! Processes as `/proc` shows them. See `proc_pid_stat(5)` and `proc_pid_status(5)`.
+
+use std::{
+    collections::BTreeMap, ffi::OsString, fmt::Write as _, fs, os::unix::ffi::OsStringExt,
+    path::PathBuf,
+};
+
+use crate::{signals::SignalSet, text::escape};
+
+/// A process by its pid, in the PID namespace of the caller. All that is asked is read at that
+/// moment, and `None` when the process is gone (or not ours to look at).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Process {
+    /// The pid, as the caller's `/proc` has it.
+    pub pid: i32,
+}
+
+/// The first fields of `/proc/PID/stat`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The name of the program, at most 15 bytes.
+    pub comm: String,
+    /// `R` running, `S` sleeping, `D` uninterruptible, `T` stopped, `t` traced, `Z` zombie, `X`
+    /// dead.
+    pub state: char,
+    /// The parent.
+    pub ppid: i32,
+    /// The process group.
+    pub pgid: i32,
+    /// The session.
+    pub sid: i32,
+    /// The controlling terminal's device, 0 for none.
+    pub tty: i32,
+    /// The foreground group of that terminal, -1 for none.
+    pub tpgid: i32,
+}
+
+impl Process {
+    /// The process with this pid, whether there is one or not.
+    #[must_use]
+    pub const fn new(pid: i32) -> Self {
+        Self { pid }
+    }
+
+    /// This process.
+    #[must_use]
+    pub fn current() -> Self {
+        Self::new(std::process::id().cast_signed())
+    }
+
+    fn file(self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.pid))
+    }
+
+    /// Whether there is such a process; a zombie is one.
+    #[must_use]
+    pub fn exists(self) -> bool {
+        self.file("stat").exists()
+    }
+
+    /// State, parent, group, session, terminal.
+    #[must_use]
+    pub fn stat(self) -> Option<Stat> {
+        let text = fs::read(self.file("stat")).ok()?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        // The name is in parentheses and may hold anything, parentheses too.
+        let (head, rest) = text.rsplit_once(')')?;
+        let comm = head.split_once('(')?.1.to_owned();
+        let mut fields = rest.split_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let mut number = || fields.next().and_then(|f| f.parse::<i32>().ok());
+        Some(Stat {
+            comm,
+            state,
+            ppid: number()?,
+            pgid: number()?,
+            sid: number()?,
+            tty: number()?,
+            tpgid: number()?,
+        })
+    }
+
+    /// The letter of its state: see [`Stat::state`].
+    #[must_use]
+    pub fn state(self) -> Option<char> {
+        self.stat().map(|stat| stat.state)
+    }
+
+    /// A field of `/proc/PID/status`, without the white space around it.
+    #[must_use]
+    pub fn status_field(self, name: &str) -> Option<String> {
+        let text = fs::read(self.file("status")).ok()?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let found = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        found.map(|value| value.trim().to_owned())
+    }
+
+    /// A field of `/proc/PID/status` that is a set of signals: `SigPnd`, `ShdPnd`, `SigBlk`,
+    /// `SigIgn`, `SigCgt`.
+    #[must_use]
+    pub fn signal_set(self, name: &str) -> Option<SignalSet> {
+        u64::from_str_radix(&self.status_field(name)?, 16)
+            .ok()
+            .map(SignalSet::from_bits)
+    }
+
+    /// Whether it has all signals but KILL and STOP blocked, or sleeps in `sigtimedwait(2)`.
+    ///
+    /// While a thread sleeps there, the kernel takes the signals that it waits for out of its mask
+    /// (`kernel/signal.c`, `do_sigtimedwait`), and `SigBlk` shows that: 0 for an init at rest.
+    #[must_use]
+    pub fn blocks_all(self) -> bool {
+        let full = SignalSet::all_but(&[libc::SIGKILL, libc::SIGSTOP]);
+        self.signal_set("SigBlk") == Some(full) || self.waits_for_signals()
+    }
+
+    /// Whether it sleeps in `sigtimedwait(2)`: by `/proc/PID/syscall`.
+    #[must_use]
+    pub fn waits_for_signals(self) -> bool {
+        let call = fs::read_to_string(self.file("syscall")).unwrap_or_default();
+        let number = call.split_whitespace().next().and_then(|n| n.parse().ok());
+        number == Some(libc::SYS_rt_sigtimedwait)
+    }
+
+    /// Its pid in the innermost PID namespace it is in: 1 for that namespace's init.
+    #[must_use]
+    pub fn inner_pid(self) -> Option<i32> {
+        self.status_field("NSpid")?
+            .split_whitespace()
+            .last()?
+            .parse()
+            .ok()
+    }
+
+    /// How often it has given up the processor, of itself or not: all threads' `*_ctxt_switches` of
+    /// `/proc/PID/task/TID/status`. A process that sleeps does not change it.
+    #[must_use]
+    pub fn context_switches(self) -> Option<u64> {
+        let mut sum = 0;
+        for task in self.tasks()? {
+            let text = fs::read_to_string(self.file(&format!("task/{task}/status"))).ok()?;
+            let counts = text
+                .lines()
+                .filter_map(|line| line.split_once("_ctxt_switches:"));
+            sum += counts
+                .filter_map(|(_, count)| count.trim().parse::<u64>().ok())
+                .sum::<u64>();
+        }
+        Some(sum)
+    }
+
+    /// Its proportional set size in kB: `Pss` of `/proc/PID/smaps_rollup`.
+    #[must_use]
+    pub fn pss(self) -> Option<u64> {
+        let text = fs::read_to_string(self.file("smaps_rollup")).ok()?;
+        let value = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        value.trim().strip_suffix(" kB")?.parse().ok()
+    }
+
+    fn tasks(self) -> Option<Vec<i32>> {
+        let entries = fs::read_dir(self.file("task")).ok()?;
+        Some(
+            entries
+                .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+                .collect(),
+        )
+    }
+
+    /// Its children, zombies included, in the order of their pids. Empty when the process is gone.
+    #[must_use]
+    pub fn children(self) -> Vec<Self> {
+        let mut found: Vec<_> = match self.children_by_task() {
+            Some(pids) => pids.into_iter().map(Self::new).collect(),
+            None => {
+                let parent = |p: &Self| p.stat().is_some_and(|stat| stat.ppid == self.pid);
+                Self::all().into_iter().filter(parent).collect()
+            }
+        };
+        found.sort_unstable();
+        found
+    }
+
+    /// By `/proc/PID/task/TID/children`, which not every kernel has.
+    fn children_by_task(self) -> Option<Vec<i32>> {
+        let mut pids = Vec::new();
+        for task in self.tasks()? {
+            let text = fs::read_to_string(self.file(&format!("task/{task}/children"))).ok()?;
+            pids.extend(
+                text.split_whitespace()
+                    .filter_map(|pid| pid.parse::<i32>().ok()),
+            );
+        }
+        Some(pids)
+    }
+
+    /// Its children and theirs, and so on, without itself.
+    #[must_use]
+    pub fn descendants(self) -> Vec<Self> {
+        let mut parents: BTreeMap<i32, Vec<Self>> = BTreeMap::new();
+        for process in Self::all() {
+            if let Some(stat) = process.stat() {
+                parents.entry(stat.ppid).or_default().push(process);
+            }
+        }
+        let mut found: Vec<Self> = Vec::new();
+        let mut next = vec![self];
+        while let Some(process) = next.pop() {
+            let children = parents.remove(&process.pid).unwrap_or_default();
+            found.extend(&children);
+            next.extend(children);
+        }
+        found
+    }
+
+    /// Every process that `/proc` shows.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let entries = fs::read_dir("/proc").into_iter().flatten();
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .map(Self::new)
+            .collect()
+    }
+
+    /// The processes of the same PID namespace, itself included, those of namespaces below it not.
+    #[must_use]
+    pub fn same_namespace(self) -> Vec<Self> {
+        let Some(mine) = self.link("ns/pid") else {
+            return Vec::new();
+        };
+        let mut found: Vec<_> = Self::all()
+            .into_iter()
+            .filter(|p| p.link("ns/pid").as_ref() == Some(&mine))
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Where a symbolic link below `/proc/PID/` points: `cwd`, `exe`, `fd/0`, `ns/pid`.
+    #[must_use]
+    pub fn link(self, name: &str) -> Option<PathBuf> {
+        fs::read_link(self.file(name)).ok()
+    }
+
+    /// The open descriptors and what they are.
+    #[must_use]
+    pub fn descriptors(self) -> Option<BTreeMap<i32, PathBuf>> {
+        let entries = fs::read_dir(self.file("fd")).ok()?;
+        let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<i32>().ok();
+        let numbers = entries.filter_map(|entry| number(entry.ok()?));
+        Some(
+            numbers
+                .filter_map(|fd| Some((fd, self.link(&format!("fd/{fd}"))?)))
+                .collect(),
+        )
+    }
+
+    /// Its arguments; empty for a zombie.
+    #[must_use]
+    pub fn arguments(self) -> Option<Vec<OsString>> {
+        self.strings("cmdline")
+    }
+
+    /// The environment that it was started with.
+    #[must_use]
+    pub fn environment(self) -> Option<Vec<OsString>> {
+        self.strings("environ")
+    }
+
+    fn strings(self, name: &str) -> Option<Vec<OsString>> {
+        let bytes = fs::read(self.file(name)).ok()?;
+        let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+        if bytes.is_empty() {
+            return Some(Vec::new());
+        }
+        Some(
+            bytes
+                .split(|b| *b == 0)
+                .map(|s| OsString::from_vec(s.to_vec()))
+                .collect(),
+        )
+    }
+}
+
+/// The processes below and with `roots` as an indented text: pid, pid inside, state, group,
+/// session, arguments.
+#[must_use]
+pub fn tree_of(roots: &[Process]) -> String {
+    let mut text = String::new();
+    for root in roots {
+        branch(*root, 0, &mut text);
+    }
+    text
+}
+
+fn branch(process: Process, depth: usize, text: &mut String) {
+    let Some(stat) = process.stat() else { return };
+    let inner = process.inner_pid().unwrap_or(process.pid);
+    let indent = "  ".repeat(depth);
+    let arguments = process.arguments().unwrap_or_default();
+    let arguments = arguments.iter().map(escape).collect::<Vec<_>>().join(" ");
+    let shown: String = arguments.chars().take(120).collect();
+    let _ = writeln!(
+        text,
+        "{indent}{} (inside {inner}) {} {} ppid {} pgid {} sid {}: {shown}",
+        process.pid, stat.state, stat.comm, stat.ppid, stat.pgid, stat.sid,
+    );
+    for child in process.children() {
+        branch(child, depth + 1, text);
+    }
+}

@@ -1,0 +1,370 @@
+//! From a description to a running process.
+
+use std::{
+    error::Error,
+    ffi::{CString, OsString},
+    fmt, io,
+    os::{
+        fd::{AsRawFd, OwnedFd, RawFd},
+        unix::ffi::OsStringExt,
+    },
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
+
+use crate::{
+    locate::find_program,
+    process::Process,
+    pump::Pump,
+    running::Running,
+    sandbox::{Leader, Place, Sandbox, Stdio},
+    signals::SignalSet,
+    strace::Strace,
+    sys::{self, CStrings, Filter, Ids, Maps, Plan, ProcMount, Step},
+    temp::TempDir,
+    text::escape,
+};
+
+impl Sandbox {
+    /// As [`start`](Self::start), with an error for the step that failed.
+    pub fn try_start(self) -> Result<Running, StartError> {
+        let command = self.command_line();
+        let started = Instant::now();
+        self.start_steps(&command, started)
+            .map_err(|(step, error)| StartError {
+                step,
+                error,
+                command,
+            })
+    }
+
+    fn command_line(&self) -> String {
+        let arg0 = self
+            .arg0
+            .as_ref()
+            .map(|a| format!(" (as {:?})", escape(a)))
+            .unwrap_or_default();
+        let args: String = self
+            .args
+            .iter()
+            .map(|a| format!(" {}", escape(a)))
+            .collect();
+        let shown: String = args.chars().take(2000).collect();
+        format!("{:?}: {}{arg0}{shown}", self.place, escape(&self.program))
+    }
+
+    fn start_steps(self, command: &str, started: Instant) -> Result<Running, (String, io::Error)> {
+        let (limit, place, strace_wanted) = (self.limit, self.place, self.strace.clone());
+        let mut prepared = self.prepare().map_err(|e| ("prepare".to_owned(), e))?;
+        let cloned = prepared
+            .plan
+            .clone_process()
+            .map_err(|e| (format!("{:?}", Step::Clone), e))?;
+        let mut running = Running {
+            pid: cloned.pid,
+            pidfd: cloned.pidfd,
+            namespace: place == Place::Pid1,
+            marker: prepared.marker.take(),
+            command: command.to_owned(),
+            limit,
+            started,
+            stdin: prepared.stdin.take(),
+            stdout: None,
+            stderr: None,
+            strace: None,
+            status: None,
+        };
+        // The child has its copies: ours go, else the pipes would never end.
+        drop(prepared.plan);
+        if let (Some((log, options)), Some(gate)) = (strace_wanted, prepared.gate.take()) {
+            let options: Vec<_> = options.iter().map(String::as_str).collect();
+            let attached = Strace::attach(running.pid, log, &options);
+            running.strace =
+                Some(attached.map_err(|e| ("strace".to_owned(), io::Error::other(e)))?);
+            sys::write_all(gate.as_raw_fd(), b"g").map_err(|e| ("strace".to_owned(), e))?;
+        }
+        match sys::read_report(&prepared.report, limit) {
+            Ok(None) => {}
+            Ok(Some(failed)) => return Err((format!("{:?}", failed.step), failed.error)),
+            Err(error) => return Err(("start".to_owned(), error)),
+        }
+        let pump = |fd: Option<OwnedFd>| fd.map(Pump::start).transpose();
+        running.stdout = pump(prepared.stdout.take()).map_err(|e| ("read stdout".to_owned(), e))?;
+        running.stderr = pump(prepared.stderr.take()).map_err(|e| ("read stderr".to_owned(), e))?;
+        Ok(running)
+    }
+
+    fn prepare(mut self) -> io::Result<Prepared> {
+        let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
+        let program = find_program(&self.program)
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
+        let marker = self.marker();
+        self.env.extend(marker.clone().map(OsString::from));
+        let arg0 = self.arg0.take().unwrap_or_else(|| self.program.clone());
+        let mut arguments = vec![c_string(arg0)?];
+        for arg in std::mem::take(&mut self.args) {
+            arguments.push(c_string(arg)?);
+        }
+        if self.no_arguments {
+            arguments.clear();
+        }
+        let environment = std::mem::take(&mut self.env)
+            .into_iter()
+            .map(c_string)
+            .collect::<io::Result<Vec<_>>>()?;
+
+        let (report, report_write) = sys::pipe()?;
+        let (gate_read, gate) = match &self.strace {
+            Some(_) => sys::pipe().map(|(r, w)| (Some(r), Some(w)))?,
+            None => (None, None),
+        };
+        let mut streams = Streams::default();
+        let mut sources = Vec::new();
+        let mut closed = Vec::new();
+        for (number, stdio) in (0..).zip(std::mem::replace(
+            &mut self.stdio,
+            [Stdio::Null, Stdio::Null, Stdio::Null],
+        )) {
+            match streams.open(number, stdio)? {
+                Some(fd) => sources.push((fd, number)),
+                None => closed.push(number),
+            }
+        }
+        for (fd, number) in std::mem::take(&mut self.extra) {
+            if number < 3 {
+                return Err(invalid(format!("descriptor {number} is a standard stream")));
+            }
+            sources.push((fd, number));
+        }
+        // No descriptor that the child needs still may be in the way of a number that is to be set.
+        let floor = sources
+            .iter()
+            .map(|(_, number)| number + 1)
+            .max()
+            .unwrap_or(3)
+            .max(3);
+        let above = |fd: OwnedFd| sys::duplicate_above(fd.as_raw_fd(), floor);
+        let descriptors = sources
+            .into_iter()
+            .map(|(fd, number)| Ok((above(fd)?, number)))
+            .collect::<io::Result<Vec<_>>>()?;
+
+        let deleted = if self.deleted_directory {
+            Some(TempDir::try_new()?)
+        } else {
+            None
+        };
+        let directory = deleted
+            .as_ref()
+            .map(|d| d.path().to_owned())
+            .or_else(|| self.directory.clone());
+        let (clone_flags, maps) = self.namespaces();
+        let pending = SignalSet::of(&self.pending);
+        let mut plan = Plan {
+            clone_flags: clone_flags.cast_unsigned().into(),
+            program: c_string(program.into_os_string())?,
+            arguments: CStrings::new(arguments),
+            environment: CStrings::new(environment),
+            maps,
+            make_mounts_private: clone_flags & libc::CLONE_NEWNS != 0,
+            tmpfs: self
+                .tmpfs
+                .iter()
+                .map(|d| c_string(d.clone().into_os_string()))
+                .collect::<io::Result<_>>()?,
+            proc_mount: match self.place {
+                _ if self.no_proc => ProcMount::Empty,
+                Place::Pid1 => ProcMount::Fresh,
+                Place::Child => ProcMount::Keep,
+            },
+            loopback: self.network,
+            new_session: self.leader == Leader::Session,
+            new_group: self.leader == Leader::Group,
+            terminal: self.terminal.take().map(above).transpose()?,
+            descriptors,
+            kept: Vec::new(),
+            closed,
+            directory: directory
+                .map(|d| c_string(d.into_os_string()))
+                .transpose()?,
+            remove_directory: deleted.is_some(),
+            ignored: self.ignored.bits(),
+            blocked: self.blocked.bits() | pending.bits(),
+            pending: std::mem::take(&mut self.pending),
+            filter: (!self.failing_calls.is_empty()).then(|| Filter::failing(&self.failing_calls)),
+            no_new_privileges: self.no_new_privileges,
+            ids: self
+                .ids
+                .take()
+                .map(|(uid, gid, groups)| Ids { uid, gid, groups }),
+            parent_death: self.parent_death,
+            limits: std::mem::take(&mut self.limits),
+            gate: gate_read.map(above).transpose()?,
+            report: above(report_write)?,
+        };
+        plan.kept = plan.own_descriptors();
+        let Streams {
+            stdin,
+            stdout,
+            stderr,
+        } = streams;
+        Ok(Prepared {
+            plan,
+            report,
+            gate,
+            stdin,
+            stdout,
+            stderr,
+            marker,
+            _deleted: deleted,
+        })
+    }
+
+    fn marker(&self) -> Option<String> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        if self.place == Place::Pid1 || !self.mark {
+            return None;
+        }
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        Some(format!("INITLAB_SANDBOX={}-{number}", std::process::id()))
+    }
+
+    /// The flags for clone(2), and the id maps if there is a user namespace among them.
+    fn namespaces(&self) -> (libc::c_int, Option<Maps>) {
+        let mut flags = 0;
+        if self.place == Place::Pid1 {
+            flags |= libc::CLONE_NEWPID | libc::CLONE_NEWNS;
+        }
+        if self.no_proc || !self.tmpfs.is_empty() {
+            flags |= libc::CLONE_NEWNS;
+        }
+        if self.network {
+            flags |= libc::CLONE_NEWNET;
+        }
+        if flags == 0 || may_administer() {
+            return (flags, None);
+        }
+        let ids = sys::identity_of_self();
+        let inside = |outside| if self.same_user { outside } else { 0 };
+        let map = |outside| format!("{} {outside} 1", inside(outside));
+        (
+            flags | libc::CLONE_NEWUSER,
+            Some(Maps {
+                uid: map(ids.euid),
+                gid: map(ids.egid),
+            }),
+        )
+    }
+}
+
+/// Whether this process has CAP_SYS_ADMIN, which every namespace but that of users needs:
+/// capabilities(7).
+fn may_administer() -> bool {
+    const CAP_SYS_ADMIN: u64 = 1 << 21;
+    let effective = Process::current().status_field("CapEff");
+    effective
+        .and_then(|bits| u64::from_str_radix(&bits, 16).ok())
+        .is_some_and(|bits| bits & CAP_SYS_ADMIN != 0)
+}
+
+/// All that the child needs, and what stays with us.
+struct Prepared {
+    plan: Plan,
+    report: OwnedFd,
+    gate: Option<OwnedFd>,
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
+    marker: Option<String>,
+    /// The child removes it; this is for the case that it does not get there.
+    _deleted: Option<TempDir>,
+}
+
+/// Our ends of the pipes.
+#[derive(Default)]
+struct Streams {
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
+}
+
+impl Streams {
+    /// The child's descriptor for the stream; `None` is closed.
+    fn open(&mut self, number: RawFd, stdio: Stdio) -> io::Result<Option<OwnedFd>> {
+        Ok(Some(match stdio {
+            Stdio::Closed => return Ok(None),
+            Stdio::Null => sys::open_null()?,
+            Stdio::Inherit => sys::duplicate_above(number, 3)?,
+            Stdio::Fd(fd) => fd,
+            Stdio::Piped => {
+                let (read, write) = sys::pipe()?;
+                match number {
+                    0 => {
+                        self.stdin = Some(write);
+                        read
+                    }
+                    1 => {
+                        self.stdout = Some(read);
+                        write
+                    }
+                    _ => {
+                        self.stderr = Some(read);
+                        write
+                    }
+                }
+            }
+        }))
+    }
+}
+
+fn c_string(text: OsString) -> io::Result<CString> {
+    CString::new(text.into_vec())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a NUL byte in a string"))
+}
+
+/// The program could not be started: the step, the reason, and what to do about it where that is
+/// known.
+#[derive(Debug)]
+pub struct StartError {
+    step: String,
+    error: io::Error,
+    command: String,
+}
+
+impl StartError {
+    /// The error number of the system call that failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        self.error.raw_os_error()
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            step,
+            error,
+            command,
+        } = self;
+        write!(
+            f,
+            "cannot start the sandbox, step {step}: {error}\n  {command}"
+        )?;
+        match step.as_str() {
+            "Clone" if self.errno() == Some(libc::EPERM) => {
+                write!(
+                    f,
+                    "\n  run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"
+                )
+            }
+            "SetIds" => write!(f, "\n  only root can run a program as another user"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
