@@ -1,0 +1,204 @@
+//! How the command ends, and what the init reports of it.
+
+use std::fs;
+
+use initlab::{Place, TempDir, require_namespaces, require_program};
+
+use crate::support::{PLACES, native, native_fixture};
+
+/// The signals that do not end a process by default: some stop it, the others do nothing.
+const HARMLESS: [i32; 4] = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH];
+const STOPS: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
+fn deadly() -> impl Iterator<Item = i32> {
+    (1..=64).filter(|signal| !HARMLESS.contains(signal) && !STOPS.contains(signal))
+}
+
+#[test]
+fn every_exit_status_comes_through() {
+    require_namespaces!();
+    for place in PLACES {
+        for code in 0..=255 {
+            native_fixture(place, &[], &["exit", &code.to_string()])
+                .unmarked()
+                .run()
+                .assert_code(code)
+                .assert_stderr("");
+        }
+    }
+}
+
+#[test]
+fn every_exit_status_comes_through_without_a_session() {
+    require_namespaces!();
+    for place in PLACES {
+        for code in [0, 1, 2, 77, 125, 126, 127, 128, 137, 143, 254, 255] {
+            native_fixture(place, &["-c"], &["exit", &code.to_string()])
+                .run()
+                .assert_code(code);
+        }
+    }
+}
+
+#[test]
+fn every_death_by_a_signal_is_128_and_its_number() {
+    require_namespaces!();
+    for place in PLACES {
+        for signal in deadly() {
+            for options in [&[][..], &["-c"]] {
+                native_fixture(place, options, &["die", &signal.to_string()])
+                    .unmarked()
+                    .run()
+                    .assert_code(128 + signal)
+                    .assert_stderr("");
+            }
+        }
+        for signal in HARMLESS {
+            native_fixture(place, &[], &["die", &signal.to_string()])
+                .run()
+                .assert_code(99);
+        }
+    }
+}
+
+#[test]
+fn every_forwarded_signal_that_kills_is_the_status() {
+    require_namespaces!();
+    for place in PLACES {
+        for signal in deadly().filter(|signal| *signal != libc::SIGKILL) {
+            let mut init = native_fixture(place, &[], &["sleep-forever"])
+                .limit(libc::RLIMIT_CORE, 0)
+                .start();
+            init.expect("ready");
+            init.kill(signal);
+            init.wait().assert_code(128 + signal);
+        }
+    }
+}
+
+#[test]
+fn a_core_dump_does_not_change_the_status() {
+    require_namespaces!();
+    require_program!("sh");
+    // Where a program takes the cores, it is for that one to say whether there is one.
+    let written = fs::read_to_string("/proc/sys/kernel/core_pattern")
+        .is_ok_and(|pattern| !pattern.starts_with('|') && !pattern.starts_with('/'));
+    let core = [
+        "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "XCPU", "XFSZ", "SYS",
+    ];
+    for place in PLACES {
+        for name in core {
+            let directory = TempDir::new();
+            let script = format!("kill -s {name} $$");
+            let ended = native(place)
+                .args(["-v", "--", "sh", "-c", &script])
+                .current_dir(directory.path())
+                .limit(libc::RLIMIT_CORE, 64 << 20)
+                .run()
+                .assert_code(128 + initlab::signal_number(name).unwrap());
+            let said = format!("was killed by SIG{name} (core dumped)");
+            assert!(
+                !written || ended.stderr_text().contains(&said),
+                "no {said:?}: {ended}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_status_is_the_commands_and_not_an_orphans() {
+    require_namespaces!();
+    let orphans = ["orphans", "20", "--exit", "7"];
+    for place in PLACES {
+        for _ in 0..20 {
+            native_fixture(place, &[], &orphans).run().assert_code(7);
+        }
+    }
+}
+
+#[test]
+fn a_command_that_was_stopped_before_it_died_is_reported_as_dead() {
+    require_namespaces!();
+    for place in PLACES {
+        let mut init = native_fixture(place, &[], &["sleep-forever"]).start();
+        init.expect("ready");
+        let command = init.wait_child();
+        initlab::sys::kill(command.pid, libc::SIGSTOP).unwrap();
+        init.poll_until("the command is stopped", || command.state() == Some('T'));
+        initlab::sys::kill(command.pid, libc::SIGKILL).unwrap();
+        init.wait().assert_code(137);
+    }
+}
+
+#[test]
+fn a_command_that_ends_before_the_init_first_waits_is_not_missed() {
+    require_namespaces!();
+    require_program!("strace");
+    for place in PLACES {
+        let directory = TempDir::new();
+        // The first thing that the init does when the command runs is held up for longer than the
+        // command lives.
+        let held_up = ["-e", "trace=chdir", "-e", "inject=chdir:delay_enter=200000"];
+        let ended = native_fixture(place, &[], &["exit", "7"])
+            .strace(directory.join("log"), &held_up)
+            .run()
+            .assert_code(7);
+        let log = fs::read_to_string(directory.join("log")).unwrap();
+        assert!(
+            log.contains("chdir(\"/\") ") && log.contains("DELAYED"),
+            "{log}\n{ended}"
+        );
+    }
+}
+
+#[test]
+fn a_status_is_not_lost_where_sigchld_was_ignored() {
+    require_namespaces!();
+    for place in PLACES {
+        for signals in [vec![libc::SIGCHLD], (1..=64).collect()] {
+            for (fixture, code) in [(["exit", "7"], 7), (["die", "KILL"], 137)] {
+                native_fixture(place, &[], &fixture)
+                    .ignored(initlab::SignalSet::of(&signals))
+                    .run()
+                    .assert_code(code);
+            }
+        }
+        let ended = native_fixture(place, &[], &["info"])
+            .ignored([libc::SIGCHLD, libc::SIGPIPE])
+            .run()
+            .assert_code(0);
+        let pipe_alone = format!("{:016x}", 1u64 << (libc::SIGPIPE - 1));
+        assert_eq!(ended.value("SigIgn"), Some(pipe_alone), "{ended}");
+    }
+}
+
+#[test]
+fn a_status_is_not_lost_where_all_signals_were_blocked() {
+    require_namespaces!();
+    for place in PLACES {
+        for (fixture, code) in [
+            (["exit", "7"], 7),
+            (["die", "TERM"], 143),
+            (["die", "40"], 168),
+        ] {
+            native_fixture(place, &[], &fixture)
+                .blocked(initlab::SignalSet::ALL)
+                .run()
+                .assert_code(code);
+        }
+        let mut init = native_fixture(place, &[], &["signals", "--until", "TERM", "--exit", "3"])
+            .blocked(initlab::SignalSet::ALL)
+            .start();
+        init.expect("ready");
+        init.kill(libc::SIGTERM);
+        init.wait().assert_code(3);
+    }
+}
+
+#[test]
+fn the_command_is_never_pid_1() {
+    require_namespaces!();
+    let ended = native_fixture(Place::Pid1, &[], &["info"]).run();
+    assert_eq!(ended.value("ppid").as_deref(), Some("1"), "{ended}");
+    assert_ne!(ended.value("pid").as_deref(), Some("1"), "{ended}");
+}

@@ -1,0 +1,134 @@
+//! What the init costs while it has nothing to do, and how little it does when it has.
+
+use std::{fs, path::Path, time::Duration};
+
+use initlab::{Running, TempDir, fixture, require_namespaces, require_program, try_poll_until};
+
+use crate::{
+    support::{PLACES, init, native, native_fixture},
+    watch::{calls, name, sleeping_in, wait_asleep},
+};
+
+/// How long nothing may happen: some inits wake up every second.
+const WATCHED: Duration = Duration::from_secs(3);
+
+#[test]
+fn an_idle_init_sleeps_in_one_call_without_a_timeout_and_never_wakes() {
+    require_namespaces!();
+    let options: [&[&str]; 4] = [&[], &["-c"], &["-t", "child"], &["-vv"]];
+    let inits: Vec<Running> = PLACES
+        .iter()
+        .flat_map(|place| {
+            options.map(|options| native_fixture(*place, options, &["sleep-forever"]))
+        })
+        .map(|sandbox| {
+            let mut init = sandbox.start();
+            init.expect("ready");
+            wait_asleep(&init);
+            init
+        })
+        .collect();
+    for init in &inits {
+        let (_, arguments) = sleeping_in(init.process()).expect("it sleeps");
+        assert_eq!(arguments[2], 0, "a timeout: {arguments:x?}");
+    }
+    let switches = || {
+        inits
+            .iter()
+            .map(Running::context_switches)
+            .collect::<Vec<_>>()
+    };
+    let before = switches();
+    let woken = try_poll_until(WATCHED, || switches() != before);
+    assert!(!woken, "context switches {before:?}, then {:?}", switches());
+}
+
+/// What the init may do once the command runs and there is nothing to tell.
+const AFTER_THE_START: [&str; 4] = ["rt_sigtimedwait", "kill", "waitid", "wait4"];
+
+#[test]
+fn signals_and_orphans_cost_four_kinds_of_system_calls_and_no_memory() {
+    require_namespaces!();
+    require_program!("strace");
+    const SCRIPT: &str = "$0 fixture orphan-storm 100 --exit 0; exec $0 fixture signals --until 40";
+    for place in PLACES {
+        let directory = TempDir::new();
+        let log = directory.join("strace");
+        let mut init = native(place)
+            .args(["--", "sh", "-c", SCRIPT])
+            .arg(fixture())
+            .strace(&log, &[])
+            .start();
+        init.expect("done orphans=100");
+        init.expect("ready");
+        for _ in 0..100 {
+            init.kill(39);
+        }
+        for _ in 0..100 {
+            init.expect("signal 39 ");
+        }
+        init.poll_until("the orphans reaped", || init.children().len() == 1);
+        init.kill(40);
+        init.wait().assert_code(0);
+        let calls = calls(&log);
+        let close = |call: &String| name(call) == "close_range";
+        let started = calls.iter().position(close).expect("the end of the start") + 1;
+        let (end, run) = calls[started..].split_last().unwrap();
+        assert_eq!(name(end), "exit_group", "{end}");
+        let count = |wanted: &str| run.iter().filter(|call| name(call) == wanted).count();
+        let others: Vec<_> = run
+            .iter()
+            .filter(|call| !AFTER_THE_START.contains(&name(call)))
+            .collect();
+        assert!(others.is_empty(), "{others:#?}");
+        // One each for 101 signals, and the last TERM to the group.
+        assert_eq!(count("kill"), 102);
+        // The shell's first child was its own to reap.
+        assert_eq!(count("wait4"), 101);
+        let timed =
+            |call: &&String| name(call) == "rt_sigtimedwait" && !call.contains(", NULL, 8)");
+        assert_eq!(run.iter().find(timed), None, "a wait with a timeout");
+    }
+}
+
+/// Whether a program needs no dynamic loader: the init is measured as it is released.
+fn is_static(program: &Path) -> bool {
+    const INTERPRETER: u32 = 3;
+    let bytes = fs::read(program).unwrap();
+    let number = |at: usize, size: usize| {
+        let mut value = [0; 8];
+        value[..size].copy_from_slice(&bytes[at..at + size]);
+        usize::try_from(u64::from_le_bytes(value)).unwrap()
+    };
+    assert_eq!(bytes[..5], *b"\x7fELF\x02", "no ELF of 64 bits");
+    let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).all(|index| number(table + index * size, 4) != INTERPRETER as usize)
+}
+
+#[test]
+fn an_empty_command_takes_eighteen_system_calls_from_start_to_end() {
+    require_namespaces!();
+    require_program!("strace");
+    /// What comes before `main` in a static program: execve, arch_prctl, set_tid_address.
+    const BEFORE_MAIN: usize = 3;
+    for place in PLACES {
+        for options in [&[][..], &["-c"]] {
+            let directory = TempDir::new();
+            let log = directory.join("strace");
+            native_fixture(place, options, &["exit", "0"])
+                .strace(&log, &[])
+                .run()
+                .assert_code(0);
+            let mut calls = calls(&log);
+            let mut allowed = 18;
+            if !is_static(&init()) {
+                let main = calls.iter().position(|call| {
+                    name(call) == "rt_sigprocmask" && call.contains("SIG_SETMASK, ~[]")
+                });
+                calls.drain(..main.expect("all signals are blocked"));
+                allowed -= BEFORE_MAIN;
+            }
+            assert!(calls.len() <= allowed, "{}: {calls:#?}", calls.len());
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! A shell that a person sits at: below the init, above it, and both.
+
+use initlab::{
+    Place, Process, Pty, Running, Sandbox, TempDir, fixture, poll_until, require_namespaces,
+    require_program,
+};
+
+use crate::{
+    support::{PLACES, init, native, native_fixture},
+    watch::wait_asleep,
+};
+
+/// An interactive bash without anybody's settings.
+const BASH: [&str; 4] = ["bash", "--norc", "--noprofile", "-i"];
+const PROMPT: &str = "ready> ";
+
+/// What makes its output plain, and keeps it from writing a history.
+fn plainly(sandbox: Sandbox) -> Sandbox {
+    // Long command lines would not be shown as a whole.
+    let sandbox = sandbox.env("INIT", init()).env("FIXTURE", fixture());
+    let variables = [
+        ("PS1", PROMPT),
+        ("TERM", "dumb"),
+        ("HISTFILE", ""),
+        ("INPUTRC", "/dev/null"),
+        ("LC_ALL", "C"),
+    ];
+    let set = |sandbox: Sandbox, (key, value)| sandbox.env(key, value);
+    variables.into_iter().fold(sandbox, set)
+}
+
+/// Types a command at the prompt, which then is no longer there.
+#[track_caller]
+fn enter(pty: &mut Pty, command: &str) {
+    pty.send_line(command);
+    pty.expect(command);
+}
+
+/// Types a command at the prompt, and waits for what it says, and for the next prompt.
+#[track_caller]
+fn ask(pty: &mut Pty, command: &str, answer: &str) {
+    enter(pty, command);
+    pty.expect(answer);
+    pty.expect(PROMPT);
+}
+
+/// Waits until a job has the terminal, and gives its leader.
+#[track_caller]
+fn wait_foreground(pty: &Pty, program: &str) -> Process {
+    let mut found = None;
+    poll_until(&format!("{program} in the foreground"), || {
+        found = pty.foreground_group().map(Process::new);
+        let name = found
+            .and_then(|process| process.stat())
+            .map(|stat| stat.comm);
+        name.is_some_and(|name| name == program)
+    });
+    found.expect("the condition held")
+}
+
+#[track_caller]
+fn wait_for_state(process: Process, states: &str) {
+    poll_until(
+        &format!("{process:?} in one of the states {states}"),
+        || process.state().is_some_and(|state| states.contains(state)),
+    );
+}
+
+/// All that a person does with jobs, at a prompt that is there.
+#[track_caller]
+fn use_job_control(pty: &mut Pty) {
+    enter(pty, "sleep 1000");
+    wait_foreground(pty, "sleep");
+    pty.send_ctrl('c');
+    pty.expect(PROMPT);
+    ask(pty, "echo status=$?", "status=130\r\n");
+
+    enter(pty, "sleep 1001");
+    let sleep = wait_foreground(pty, "sleep");
+    pty.send_ctrl('z');
+    pty.expect("Stopped");
+    pty.expect(PROMPT);
+    wait_for_state(sleep, "T");
+    ask(pty, "jobs", "Stopped                 sleep 1001\r\n");
+    ask(pty, "bg", "sleep 1001 &\r\n");
+    wait_for_state(sleep, "S");
+    ask(pty, "jobs", "Running                 sleep 1001 &\r\n");
+    enter(pty, "fg");
+    assert_eq!(wait_foreground(pty, "sleep"), sleep);
+    pty.send_ctrl('c');
+    pty.expect(PROMPT);
+    ask(pty, "echo status=$?", "status=130\r\n");
+
+    pty.set_window_size(51, 133);
+    ask(pty, "stty size", "51 133\r\n");
+    ask(pty, "echo $LINES-$COLUMNS", "51-133\r\n");
+    pty.set_window_size(24, 80);
+    ask(pty, "stty size", "24 80\r\n");
+}
+
+#[test]
+fn a_shell_below_the_init_has_job_control() {
+    require_namespaces!();
+    require_program!("bash");
+    for place in PLACES {
+        for options in [&[][..], &["-c"], &["-t", "child"]] {
+            let mut pty = Pty::open();
+            let sandbox = native(place).args(options).arg("--").args(BASH);
+            let mut init = plainly(sandbox).terminal(&pty).start();
+            assert_eq!(pty.expect(PROMPT), PROMPT);
+            use_job_control(&mut pty);
+            pty.send_line("exit 7");
+            init.wait().assert_code(7);
+        }
+    }
+}
+
+/// An interactive bash that is not ours.
+fn outer_shell(pty: &mut Pty) -> Running {
+    let sandbox = Sandbox::plain(BASH[0]).args(&BASH[1..]);
+    let shell = plainly(sandbox).terminal(pty).start();
+    pty.expect(PROMPT);
+    shell
+}
+
+#[test]
+fn a_shell_below_the_init_has_job_control_below_another_shell_with_c() {
+    require_program!("bash");
+    let mut pty = Pty::open();
+    let mut shell = outer_shell(&mut pty);
+    let inner = BASH.join(" ");
+    enter(&mut pty, &format!("$INIT -c -- {inner}"));
+    // Nothing in between: no word of missing job control.
+    assert_eq!(pty.expect(PROMPT), format!("\r\n{PROMPT}"));
+    use_job_control(&mut pty);
+    ask(&mut pty, "exit 7", "exit\r\n");
+    ask(&mut pty, "echo status=$?", "status=7\r\n");
+    // The terminal is the outer one's again, as it was.
+    use_job_control(&mut pty);
+    pty.send_line("exit 3");
+    shell.wait().assert_code(3);
+}
+
+#[test]
+fn without_c_the_terminal_stays_with_the_shell_above() {
+    require_program!("bash");
+    let mut pty = Pty::open();
+    let mut shell = outer_shell(&mut pty);
+    let inner = BASH.join(" ");
+    enter(&mut pty, &format!("$INIT -- {inner}"));
+    // As below dumb-init: a session of its own, and no terminal to control.
+    pty.expect("no job control in this shell\r\n");
+    pty.expect(PROMPT);
+    ask(&mut pty, "exit 7", "exit\r\n");
+    ask(&mut pty, "echo status=$?", "status=7\r\n");
+    use_job_control(&mut pty);
+    pty.send_line("exit 3");
+    shell.wait().assert_code(3);
+}
+
+#[test]
+fn the_shell_above_stops_init_and_command_and_lets_them_go_on() {
+    require_program!("bash");
+    for options in ["", "-c", "-t child"] {
+        let mut pty = Pty::open();
+        let mut shell = outer_shell(&mut pty);
+        let command = format!("$INIT {options} -- $FIXTURE fixture sleep-forever");
+        enter(&mut pty, &command);
+        let line = pty.expect("ready pid=") + &pty.expect(" ");
+        let pid = line
+            .rsplit('=')
+            .next()
+            .and_then(|pid| pid.trim().parse().ok());
+        let command = Process::new(pid.expect("a pid"));
+        let init = Process::new(command.stat().unwrap().ppid);
+        for round in 0..5 {
+            pty.send_ctrl('z');
+            pty.expect("Stopped");
+            pty.expect(PROMPT);
+            for process in [init, command] {
+                wait_for_state(process, "T");
+            }
+            ask(&mut pty, "jobs", "[1]+  Stopped");
+            if round % 2 == 0 {
+                ask(&mut pty, "bg", "&\r\n");
+                for process in [init, command] {
+                    wait_for_state(process, "S");
+                }
+            }
+            enter(&mut pty, "fg");
+            for process in [init, command] {
+                wait_for_state(process, "S");
+            }
+            poll_until("the init in the foreground", || {
+                pty.foreground_group() == Some(init.pid)
+            });
+        }
+        pty.send_ctrl('c');
+        pty.expect(PROMPT);
+        ask(&mut pty, "echo status=$?", "status=130\r\n");
+        pty.send_line("exit 3");
+        shell.wait().assert_code(3);
+    }
+}
+
+#[test]
+fn a_hang_up_ends_shell_jobs_and_init() {
+    require_namespaces!();
+    require_program!("bash");
+    for place in PLACES {
+        for options in [&[][..], &["-c"], &["-t", "child"]] {
+            let mut pty = Pty::open();
+            let sandbox = native(place).args(options).arg("--").args(BASH);
+            let mut init = plainly(sandbox).terminal(&pty).start();
+            pty.expect(PROMPT);
+            enter(&mut pty, "sleep 1000");
+            wait_foreground(&pty, "sleep");
+            pty.send_ctrl('z');
+            pty.expect("Stopped");
+            pty.expect(PROMPT);
+            // With -c it is us whom the kernel tells, and bash may see the end of its input before
+            // it hears of the hang-up: then it leaves what runs in the background alone.
+            let told_first = options != ["-c"];
+            if told_first {
+                ask(&mut pty, "sleep 1001 &", "[2] ");
+                // Until it is what it shall be, bash's own handlers may swallow the signal.
+                let is_sleep = |p: &Process| p.stat().is_some_and(|stat| stat.comm == "sleep");
+                init.poll_until("two jobs", || {
+                    init.others().iter().filter(|p| is_sleep(p)).count() == 2
+                });
+            }
+            pty.hang_up();
+            let ended = init.wait();
+            if told_first {
+                ended.assert_code(129);
+            }
+            init.poll_until("nothing left", || init.others().is_empty());
+        }
+    }
+}
+
+const STOPS: [i32; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
+#[test]
+fn stops_and_conts_that_others_send_stop_both_and_let_both_go_on() {
+    for options in [&[][..], &["-t", "child"]] {
+        let mut init = native_fixture(Place::Child, options, &["sleep-forever"]).start();
+        init.expect("ready");
+        let command = init.wait_child();
+        for round in 0..60 {
+            init.kill(STOPS[round % STOPS.len()]);
+            for process in [init.process(), command] {
+                wait_for_state(process, "T");
+            }
+            init.kill(libc::SIGCONT);
+            for process in [init.process(), command] {
+                wait_for_state(process, "S");
+            }
+        }
+        init.kill(libc::SIGTERM);
+        init.wait().assert_code(143);
+    }
+}
+
+#[test]
+fn as_pid_1_a_stop_stops_the_command_only() {
+    require_namespaces!();
+    let mut init = native_fixture(Place::Pid1, &[], &["sleep-forever"]).start();
+    init.expect("ready");
+    let command = init.wait_child();
+    for round in 0..60 {
+        init.kill(STOPS[round % STOPS.len()]);
+        wait_for_state(command, "T");
+        wait_asleep(&init);
+        init.kill(libc::SIGCONT);
+        wait_for_state(command, "S");
+    }
+    init.kill(libc::SIGTERM);
+    init.wait().assert_code(143);
+}
+
+#[test]
+fn a_cont_that_comes_before_the_init_has_stopped_keeps_it_going() {
+    require_program!("strace");
+    for stop in STOPS {
+        let directory = TempDir::new();
+        // The first kill is the one that stops the command: there is time before the init stops.
+        let slowly = [
+            "-e",
+            "trace=kill",
+            "-e",
+            "inject=kill:delay_exit=300000:when=1",
+        ];
+        let mut init = native_fixture(Place::Child, &[], &["signals", "--until", "TERM"])
+            .strace(directory.join("strace"), &slowly)
+            .start();
+        init.expect("ready");
+        let command = init.wait_child();
+        init.kill(stop);
+        wait_for_state(command, "T");
+        init.kill(libc::SIGCONT);
+        init.expect("signal 18 ");
+        init.kill(libc::SIGTERM);
+        init.wait().assert_code(0);
+    }
+}

@@ -1,0 +1,54 @@
+//! What the fixtures have reported.
+
+/// A line `signal N pid=.. uid=.. code=.. value=..`, or `member I signal N ...`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The number of the member of the fixture `group`; 0 for the other fixtures.
+    pub member: usize,
+    pub signal: i32,
+    /// The sender.
+    pub pid: i32,
+    /// 0 is kill(2), more than 0 the kernel.
+    pub code: i32,
+}
+
+/// All lines of that form, in their order. What the kernel says of the fixture's own children is
+/// left out.
+pub fn taken(output: impl AsRef<[u8]>) -> Vec<Taken> {
+    String::from_utf8_lossy(output.as_ref())
+        .lines()
+        .filter_map(read)
+        .filter(|taken| taken.signal != libc::SIGCHLD || taken.code <= 0)
+        .collect()
+}
+
+/// The signals of all lines of that form, in their order.
+pub fn signals(output: impl AsRef<[u8]>) -> Vec<i32> {
+    taken(output).iter().map(|taken| taken.signal).collect()
+}
+
+/// The number behind `key=`.
+pub fn number(line: &str, key: &str) -> Option<i32> {
+    line.split_whitespace()
+        .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))?
+        .parse()
+        .ok()
+}
+
+fn read(line: &str) -> Option<Taken> {
+    let mut words = line.split_whitespace().peekable();
+    let mut member = 0;
+    if words.peek() == Some(&"member") {
+        words.next();
+        member = words.next()?.parse().ok()?;
+    }
+    if words.next()? != "signal" {
+        return None;
+    }
+    Some(Taken {
+        member,
+        signal: words.next()?.parse().ok()?,
+        pid: number(line, "pid")?,
+        code: number(line, "code")?,
+    })
+}

@@ -1,0 +1,414 @@
+//! Signals, sent to the init, seen at the command.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use initlab::{Place, Process, Running, TempDir, require_namespaces, require_program};
+
+use crate::{
+    report::{self, signals, taken},
+    support::{PLACES, native_fixture},
+};
+
+/// The stops of the terminal: they do not arrive as what they are in a session without a shell.
+const STOPS: [i32; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
+/// The last signal that a process takes of those that wait for it: what was sent before it has come
+/// before it.
+const LAST: i32 = 64;
+
+/// Every signal that is forwarded as it is, [`LAST`] being the last.
+fn forwarded() -> impl Iterator<Item = i32> {
+    let others = [libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD];
+    (1..=LAST).filter(move |signal| !others.contains(signal) && !STOPS.contains(signal))
+}
+
+/// The init's pid as the command sees it.
+fn inner_pid(init: &Running) -> i32 {
+    init.process().inner_pid().expect("the init is there")
+}
+
+/// Waits until the members of the fixture `group` are ready, and gives them in their order.
+fn members(init: &mut Running, count: usize) -> Vec<Process> {
+    let mut found = vec![None; count];
+    for _ in 0..count {
+        let line = init.expect(" ready ");
+        let member: usize = line
+            .split(' ')
+            .nth(1)
+            .and_then(|n| n.parse().ok())
+            .expect("a number");
+        let pid = report::number(&line, "pid").expect("a pid");
+        found[member] = Some(init.inside(pid));
+    }
+    found
+        .into_iter()
+        .map(|member| member.expect("each is ready once"))
+        .collect()
+}
+
+fn is_stopped(process: Process) -> bool {
+    process.state() == Some('T')
+}
+
+#[test]
+fn every_signal_arrives_once_at_everyone_it_is_for() {
+    require_namespaces!();
+    let modes: [(&[&str], bool); 9] = [
+        (&[], true),
+        (&["-t", "group"], true),
+        (&["-vv"], true),
+        (&["-t", "all"], true),
+        (&["-c", "-t", "all"], true),
+        (&["-t", "child"], false),
+        (&["-c"], false),
+        (&["-c", "-t", "child"], false),
+        (&["-vvc"], false),
+    ];
+    for place in PLACES {
+        for (options, whole_group) in modes {
+            // Where it is not PID 1, the init has to look for all its descendants each time.
+            if place == Place::Child && options.contains(&"all") {
+                continue;
+            }
+            let fixture = ["group", "2", "--until", "64"];
+            let mut init = native_fixture(place, options, &fixture).start();
+            let members = members(&mut init, 3);
+            let sender = inner_pid(&init);
+            for signal in forwarded() {
+                init.kill(signal);
+            }
+            if !whole_group {
+                init.expect("member 0 signal 64 ");
+                for member in &members[1..] {
+                    initlab::sys::kill(member.pid, LAST).unwrap();
+                }
+            }
+            let ended = init.wait().assert_code(0);
+            let all = taken(&ended.stdout);
+            for member in 0..3 {
+                let mut from_init: Vec<_> = all
+                    .iter()
+                    .filter(|taken| taken.member == member && taken.pid == sender)
+                    .map(|taken| taken.signal)
+                    .collect();
+                from_init.sort_unstable();
+                let expected: Vec<_> = forwarded().filter(|_| whole_group || member == 0).collect();
+                assert_eq!(from_init, expected, "member {member}: {ended}");
+            }
+            // And from nobody else came anything but the end that was sent past the init.
+            let others = all.iter().filter(|taken| taken.pid != sender);
+            assert_eq!(others.count(), if whole_group { 0 } else { 2 }, "{ended}");
+        }
+    }
+}
+
+#[test]
+fn the_terminals_stops_stop_the_session_until_cont() {
+    require_namespaces!();
+    let modes: [(&[&str], usize); 3] = [(&[], 2), (&["-vv"], 2), (&["-t", "child"], 1)];
+    for place in PLACES {
+        for (options, reached) in modes {
+            let fixture = ["group", "1", "--until", "64"];
+            let mut init = native_fixture(place, options, &fixture).start();
+            let members = members(&mut init, 2);
+            for signal in STOPS {
+                init.kill(signal);
+                init.poll_until("all that it reaches are stopped", || {
+                    members[..reached].iter().all(|member| is_stopped(*member))
+                });
+                // Whoever started the init waits for it, not for the command. PID 1 cannot stop.
+                match place {
+                    Place::Child => {
+                        init.poll_until("the init is stopped", || is_stopped(init.process()))
+                    }
+                    Place::Pid1 => assert!(!is_stopped(init.process()), "{}", init.tree()),
+                }
+                assert!(
+                    members[reached..].iter().all(|member| !is_stopped(*member)),
+                    "{}",
+                    init.tree()
+                );
+                init.kill(libc::SIGCONT);
+                init.expect("member 0 signal 18 ");
+                init.poll_until("nobody is stopped", || {
+                    !members.iter().any(|member| is_stopped(*member)) && !is_stopped(init.process())
+                });
+            }
+            init.kill(LAST);
+            init.expect("member 0 signal 64 ");
+            let mut expected = vec![libc::SIGCONT; 3];
+            expected.push(LAST);
+            let all = taken(init.stdout_so_far());
+            let first = all.iter().filter(|taken| taken.member == 0);
+            assert_eq!(
+                first.map(|taken| taken.signal).collect::<Vec<_>>(),
+                expected,
+                "{}",
+                init.failure("not a CONT after each stop")
+            );
+        }
+    }
+}
+
+#[test]
+fn without_a_session_the_terminals_stops_arrive_as_they_are() {
+    require_namespaces!();
+    for place in PLACES {
+        let mut init = native_fixture(place, &["-c"], &["signals", "--until", "64"]).start();
+        init.expect("ready");
+        for signal in STOPS {
+            init.kill(signal);
+            init.expect(&format!("signal {signal} "));
+            if place == Place::Child {
+                init.poll_until("the init is stopped", || is_stopped(init.process()));
+            }
+            init.kill(libc::SIGCONT);
+            init.expect("signal 18 ");
+        }
+        init.kill(LAST);
+        let ended = init.wait().assert_code(0);
+        assert_eq!(
+            signals(&ended.stdout),
+            [20, 18, 21, 18, 22, 18, 64],
+            "{ended}"
+        );
+    }
+}
+
+#[test]
+fn a_cont_that_comes_before_the_init_has_stopped_is_not_lost() {
+    require_namespaces!();
+    require_program!("strace");
+    let directory = TempDir::new();
+    // The init has taken the TSTP and has not stopped itself yet: it looks for a CONT first, and
+    // that look is held up. Were the machine slower than this, the CONT would come after the stop,
+    // which must end just as well.
+    let held_up = ["-e", "inject=rt_sigpending:delay_enter=300000"];
+    let mut init = native_fixture(Place::Child, &[], &["signals", "--until", "64"])
+        .strace(directory.join("log"), &held_up)
+        .start();
+    init.expect("ready");
+    let command = init.wait_child();
+    init.kill(libc::SIGTSTP);
+    init.poll_until("the command is stopped", || is_stopped(command));
+    init.kill(libc::SIGCONT);
+    init.expect("signal 18 ");
+    init.kill(LAST);
+    init.expect("signal 64 ");
+    init.wait().assert_code(0);
+}
+
+#[test]
+fn a_cont_that_comes_while_the_init_says_that_it_stops_is_not_lost() {
+    require_namespaces!();
+    require_program!("strace");
+    let directory = TempDir::new();
+    // Each line is out before the call comes back.
+    let held_up = ["-e", "inject=pwritev2:delay_exit=300000"];
+    let mut init = native_fixture(Place::Child, &["-v"], &["signals", "--until", "64"])
+        .strace(directory.join("log"), &held_up)
+        .start();
+    init.expect("ready");
+    init.kill(libc::SIGTSTP);
+    init.expect_stderr("stopping");
+    init.kill(libc::SIGCONT);
+    init.expect("signal 18 ");
+    init.kill(LAST);
+    init.expect("signal 64 ");
+    init.wait().assert_code(0);
+}
+
+/// How often each signal is there.
+fn counted(signals: impl IntoIterator<Item = i32>) -> BTreeMap<i32, usize> {
+    let mut counts = BTreeMap::new();
+    for signal in signals {
+        *counts.entry(signal).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn queued_real_time_signals_arrive_as_many() {
+    require_namespaces!();
+    let mut queued = vec![40; 500];
+    queued.push(LAST);
+    for place in PLACES {
+        // Those that wait since before the exec.
+        let ended = native_fixture(place, &[], &["signals", "--until", "64"])
+            .pending(&queued)
+            .run()
+            .assert_code(0);
+        let counts = [counted(signals(&ended.stdout)), counted(queued.clone())];
+        assert_eq!(counts[0], counts[1], "{ended}");
+
+        // Those that come while the init cannot take them, with group and all.
+        let mut init = native_fixture(place, &[], &["group", "2", "--until", "64"]).start();
+        members(&mut init, 3);
+        init.kill(libc::SIGSTOP);
+        init.poll_until("the init is stopped", || is_stopped(init.process()));
+        for number in 0..500 {
+            init.sigqueue(34 + number % 30, number);
+        }
+        init.sigqueue(LAST, 0);
+        init.kill(libc::SIGCONT);
+        let ended = init.wait().assert_code(0);
+        let sent = (0..500).map(|number| 34 + number % 30);
+        let expected = counted(sent.chain([libc::SIGCONT, LAST]));
+        for member in 0..3 {
+            let all = taken(&ended.stdout);
+            let of_member = all.iter().filter(|taken| taken.member == member);
+            let counted = counted(of_member.map(|taken| taken.signal));
+            assert_eq!(counted, expected, "member {member}: {ended}");
+        }
+    }
+}
+
+#[test]
+fn a_sigchld_that_somebody_sends_is_not_forwarded() {
+    require_namespaces!();
+    let modes: [&[&str]; 4] = [&[], &["-c"], &["-t", "child"], &["-vv"]];
+    for place in PLACES {
+        for options in modes {
+            let fixture = ["signals", "--until", "64"];
+            let mut init = native_fixture(place, options, &fixture)
+                .pending(&[libc::SIGCHLD])
+                .start();
+            init.expect("ready");
+            for value in 0..20 {
+                init.kill(libc::SIGCHLD);
+                init.sigqueue(libc::SIGCHLD, value);
+            }
+            init.kill(LAST);
+            let ended = init.wait().assert_code(0);
+            assert_eq!(signals(&ended.stdout), [LAST], "{ended}");
+        }
+    }
+}
+
+/// The signals that arrive for these, each sent when the one before has arrived.
+#[track_caller]
+fn rewritten(place: Place, options: &[&str], pairs: &[(i32, Option<i32>)]) {
+    let mut init = native_fixture(place, options, &["signals", "--until", "64"]).start();
+    init.expect("ready");
+    let mut expected = Vec::new();
+    for (sent, arrives) in pairs {
+        init.kill(*sent);
+        if let Some(signal) = arrives {
+            init.expect(&format!("signal {signal} "));
+            expected.push(*signal);
+        }
+    }
+    init.kill(LAST);
+    expected.push(LAST);
+    let ended = init.wait().assert_code(0);
+    assert_eq!(signals(&ended.stdout), expected, "{ended}");
+}
+
+#[test]
+fn signals_are_rewritten_as_told() {
+    require_namespaces!();
+    const TERM: i32 = libc::SIGTERM;
+    const INT: i32 = libc::SIGINT;
+    const QUIT: i32 = libc::SIGQUIT;
+    type Case = (&'static [&'static str], &'static [(i32, Option<i32>)]);
+    let cases: [Case; 17] = [
+        // By name, with and without the prefix, in lower case, by number.
+        (&["-r", "TERM:INT"], &[(TERM, Some(INT)), (INT, Some(INT))]),
+        (&["-r", "SIGTERM:SIGINT"], &[(TERM, Some(INT))]),
+        (&["-r", "term:int"], &[(TERM, Some(INT))]),
+        (&["-r", "SigTerm:sigint"], &[(TERM, Some(INT))]),
+        (&["-r", "15:2"], &[(TERM, Some(INT))]),
+        (&["-r", "TERM:2"], &[(TERM, Some(INT))]),
+        // Real-time ones, from and to.
+        (&["-r", "TERM:RTMIN+3"], &[(TERM, Some(37))]),
+        (&["-r", "RTMIN:TERM"], &[(34, Some(TERM)), (35, Some(35))]),
+        (
+            &["-r", "rtmin+1:SIGRTMAX-1", "-r", "32:33"],
+            &[(35, Some(63)), (32, Some(33)), (33, Some(33))],
+        ),
+        (&["-r", "50:QUIT"], &[(50, Some(QUIT))]),
+        // Dropped.
+        (&["-r", "TERM:0"], &[(TERM, None), (INT, Some(INT))]),
+        (&["-r", "15:0", "-r", "40:0"], &[(TERM, None), (40, None)]),
+        // Once, never in a chain.
+        (
+            &["-r", "TERM:INT", "-r", "INT:TERM"],
+            &[(TERM, Some(INT)), (INT, Some(TERM))],
+        ),
+        (
+            &["-r", "TERM:INT", "-r", "INT:QUIT", "-r", "QUIT:0"],
+            &[(TERM, Some(INT)), (INT, Some(QUIT)), (QUIT, None)],
+        ),
+        // The last rule wins.
+        (&["-r", "TERM:INT", "-r", "15:QUIT"], &[(TERM, Some(QUIT))]),
+        (&["-r", "TERM:0", "-r", "TERM:TERM"], &[(TERM, Some(TERM))]),
+        (&["-r", "TERM:TERM", "-r", "TERM:0"], &[(TERM, None)]),
+    ];
+    for place in PLACES {
+        for (options, pairs) in cases {
+            rewritten(place, options, pairs);
+            rewritten(place, &[&["-c"], options].concat(), pairs);
+        }
+    }
+}
+
+#[test]
+fn every_signal_can_be_rewritten_to_every_other() {
+    require_namespaces!();
+    let from: Vec<i32> = (1..LAST)
+        .filter(|signal| ![libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD].contains(signal))
+        .collect();
+    for place in PLACES {
+        for distance in [1, 17, 45] {
+            let pairs: Vec<_> = from
+                .iter()
+                .zip(from.iter().cycle().skip(distance))
+                .map(|(from, to)| (*from, Some(*to)))
+                .collect();
+            let rules: Vec<_> = pairs
+                .iter()
+                .flat_map(|(from, to)| ["-r".to_owned(), format!("{from}:{}", to.unwrap())])
+                .collect();
+            let options: Vec<_> = rules.iter().map(String::as_str).collect();
+            rewritten(place, &options, &pairs);
+        }
+    }
+}
+
+#[test]
+fn a_signal_can_be_rewritten_to_what_cannot_be_caught() {
+    require_namespaces!();
+    for place in PLACES {
+        let mut init = native_fixture(place, &["-r", "TERM:KILL"], &["signals"]).start();
+        init.expect("ready");
+        init.kill(libc::SIGTERM);
+        init.wait().assert_code(137);
+
+        let options = ["-r", "USR1:STOP", "-r", "USR2:CONT"];
+        let mut init = native_fixture(place, &options, &["signals", "--until", "TERM"]).start();
+        init.expect("ready");
+        let command = init.wait_child();
+        init.kill(libc::SIGUSR1);
+        init.poll_until("the command is stopped", || is_stopped(command));
+        init.kill(libc::SIGUSR2);
+        init.expect("signal 18 ");
+        init.kill(libc::SIGTERM);
+        init.wait().assert_code(0);
+    }
+}
+
+#[test]
+fn a_stop_that_is_rewritten_ends_the_command_without_stopping_the_init() {
+    require_namespaces!();
+    for place in PLACES {
+        for signal in STOPS {
+            let rule = format!("{signal}:TERM");
+            let mut init = native_fixture(place, &["-r", &rule], &["sleep-forever"])
+                .timeout(Duration::from_secs(10))
+                .start();
+            init.expect("ready");
+            init.kill(signal);
+            init.wait().assert_code(143);
+        }
+    }
+}
