@@ -1,0 +1,121 @@
+//! The architectures that we build for.
+
+use clap::ValueEnum;
+use object::elf;
+
+/// An architecture, by the name that stands at the end of `dist/tidy-init-ARCH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Arch {
+    #[value(name = "x86_64")]
+    X86_64,
+    Aarch64,
+    Armv7,
+    I686,
+    Riscv64gc,
+    Powerpc64le,
+    S390x,
+    Loongarch64,
+}
+
+/// What the tools call an architecture, and what we expect of its binary.
+pub struct Spec {
+    pub name: &'static str,
+    /// Rust's target triple.
+    pub triple: &'static str,
+    /// zig's options for the same target, as cargo-zigbuild gives them to the linker.
+    pub zig: &'static [&'static str],
+    /// Options for rustc, beyond those for all architectures.
+    pub rustflags: &'static [&'static str],
+    /// `e_machine` of the ELF header.
+    pub machine: elf::Machine,
+}
+
+/// The most bytes that the x86_64 binary may have.
+const SIZE_BUDGET: u64 = 43_000;
+
+impl Arch {
+    /// The architecture of this very machine, where we build for it.
+    pub fn host() -> Option<Arch> {
+        let machine = std::env::consts::ARCH;
+        Arch::value_variants()
+            .iter()
+            .copied()
+            .find(|arch| arch.spec().triple.starts_with(machine))
+    }
+
+    pub fn spec(self) -> &'static Spec {
+        match self {
+            Arch::X86_64 => &Spec {
+                name: "x86_64",
+                triple: "x86_64-unknown-linux-musl",
+                zig: &["-target", "x86_64-linux-musl"],
+                rustflags: &[],
+                machine: elf::EM_X86_64,
+            },
+            Arch::Aarch64 => &Spec {
+                name: "aarch64",
+                triple: "aarch64-unknown-linux-musl",
+                zig: &["-target", "aarch64-linux-musl"],
+                // Else atomics are calls of functions that look at the processor first, by way of
+                // /proc/self/auxv, with a buffer of 32 kB.
+                rustflags: &["-Ctarget-feature=-outline-atomics"],
+                machine: elf::EM_AARCH64,
+            },
+            Arch::Armv7 => &Spec {
+                name: "armv7",
+                triple: "armv7-unknown-linux-musleabihf",
+                zig: &[
+                    "-target",
+                    "arm-linux-musleabihf",
+                    "-mcpu=generic+v7a+vfp3-d32+thumb2-neon",
+                ],
+                rustflags: &[],
+                machine: elf::EM_ARM,
+            },
+            Arch::I686 => &Spec {
+                name: "i686",
+                triple: "i686-unknown-linux-musl",
+                zig: &["-target", "x86-linux-musl"],
+                rustflags: &[],
+                machine: elf::EM_386,
+            },
+            Arch::Riscv64gc => &Spec {
+                name: "riscv64gc",
+                triple: "riscv64gc-unknown-linux-musl",
+                zig: &["-target", "riscv64-linux-musl"],
+                rustflags: &[],
+                machine: elf::EM_RISCV,
+            },
+            Arch::Powerpc64le => &Spec {
+                name: "powerpc64le",
+                triple: "powerpc64le-unknown-linux-musl",
+                zig: &["-target", "powerpc64le-linux-musl"],
+                rustflags: &[],
+                machine: elf::EM_PPC64,
+            },
+            Arch::S390x => &Spec {
+                name: "s390x",
+                triple: "s390x-unknown-linux-musl",
+                zig: &["-target", "s390x-linux-musl"],
+                rustflags: &[],
+                machine: elf::EM_S390,
+            },
+            Arch::Loongarch64 => &Spec {
+                name: "loongarch64",
+                triple: "loongarch64-unknown-linux-musl",
+                zig: &["-target", "loongarch64-linux-musl"],
+                rustflags: &[],
+                machine: elf::EM_LOONGARCH,
+            },
+        }
+    }
+
+    /// The most bytes that the binary may have: 25 % more where the instruction set is less dense
+    /// than that of x86_64.
+    pub fn size_budget(self) -> u64 {
+        match self {
+            Arch::X86_64 => SIZE_BUDGET,
+            _ => SIZE_BUDGET / 4 * 5,
+        }
+    }
+}

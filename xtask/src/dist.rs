@@ -1,0 +1,236 @@
+//! `cargo xtask dist`: the static binaries, for every architecture from one machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::arch::{Arch, Spec};
+use crate::toolchain::Toolchain;
+use crate::zig::Zig;
+use crate::{check, command, project};
+
+/// How the binary is linked. Both are static.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Linking {
+    /// At a fixed address.
+    #[allow(
+        dead_code,
+        reason = "the alternative, kept so that it can be measured again"
+    )]
+    Static,
+    /// Position-independent, so that the kernel can randomize its address.
+    StaticPie,
+}
+
+const LINKING: Linking = Linking::StaticPie;
+
+/// How rustc is called, whatever the architecture. Bytes are those saved in the x86_64 binary.
+const RUSTFLAGS: &[&str] = &[
+    "-Zunstable-options",
+    // No message, no unwinder, no formatting machinery: 18 kB less than panic=abort.
+    "-Cpanic=immediate-abort",
+    // No tables for an unwinder that is not there: 5.5 kB.
+    "-Cforce-unwind-tables=no",
+    "-Clink-arg=-Wl,--no-eh-frame-hdr",
+    // In a static program nobody calls mprotect(2) after relocation, neither musl nor the kernel:
+    // RELRO would only cost a page of memory and 0.9 kB.
+    "-Crelro-level=off",
+    // zig brings crt1.o, libc.a and libunwind.a for every target; rustup is not needed.
+    "-Clink-self-contained=no",
+];
+
+/// Build dist/tidy-init-ARCH: static, on musl, with std rebuilt for size.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Architecture to build for; repeatable.
+    #[arg(long = "target", value_name = "ARCH", default_value = "x86_64")]
+    targets: Vec<Arch>,
+    /// Build for all architectures.
+    #[arg(long, conflicts_with = "targets")]
+    all: bool,
+}
+
+pub fn main(args: &Args) -> Result<()> {
+    let targets = if args.all {
+        Arch::value_variants()
+    } else {
+        &args.targets
+    };
+    let builder = Builder::new()?;
+    for arch in targets {
+        let binary = builder.build(*arch)?;
+        let size = check::size(&binary, *arch)?;
+        println!("{} {size} bytes", relative(&binary).display());
+    }
+    Ok(())
+}
+
+/// Builds the binary for one architecture, of whatever size, to be run; gives its path.
+pub fn build(arch: Arch) -> Result<PathBuf> {
+    Builder::new()?.build(arch)
+}
+
+/// The tools, found or installed.
+struct Builder {
+    toolchain: Toolchain,
+    zig: Zig,
+    target_dir: PathBuf,
+}
+
+impl Builder {
+    fn new() -> Result<Builder> {
+        let toolchain = Toolchain::find()?;
+        let zig = Zig::install()?;
+        let target_dir = project::work_dir().join("build");
+        Ok(Builder {
+            toolchain,
+            zig,
+            target_dir,
+        })
+    }
+
+    fn build(&self, arch: Arch) -> Result<PathBuf> {
+        let spec = arch.spec();
+        let release = self.target_dir.join(spec.triple).join("release");
+        let first = !release.join("tidy-init").exists();
+        let start = Instant::now();
+        // zig builds musl the first time that it links for a target. Nothing that cargo does
+        // before depends on it, and rustc has nothing to do for the second processor while it is
+        // at `core`: side by side they take little more than half the time.
+        let libc = if first {
+            log::info!(
+                "building std and musl for {}, once: this takes a minute or two",
+                spec.name
+            );
+            Some(self.zig.start_libc(spec.zig, LINKING.linker_flags())?)
+        } else {
+            None
+        };
+        let built = self.cargo(spec);
+        if let Some(mut libc) = libc {
+            // Only a head start: if it failed, the link has built the library by itself, or has
+            // said what is wrong.
+            if built.is_err() {
+                let _ = libc.kill();
+            }
+            let _ = libc.wait();
+        }
+        built.with_context(|| format!("cannot build tidy-init for {}", spec.name))?;
+        if first {
+            log::info!(
+                "built for {} in {:.0} s",
+                spec.name,
+                start.elapsed().as_secs_f64()
+            );
+        }
+        let built = release.join("tidy-init");
+        check::linking(&built, arch)?;
+        install(&built, spec)
+    }
+
+    fn cargo(&self, spec: &Spec) -> Result<()> {
+        let mut cargo = self.zig.build();
+        self.toolchain.configure(&mut cargo);
+        cargo
+            .current_dir(project::root())
+            .args(["--release", "--package", "tidy-init", "--bin", "tidy-init"])
+            .args(["--target", spec.triple, "--target-dir"])
+            .arg(&self.target_dir)
+            .args([
+                "-Zbuild-std=std,panic_abort",
+                "-Zbuild-std-features=optimize_for_size",
+            ])
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(spec).join("\x1f"));
+        // cargo tells what it compiles; that it has nothing to do needs no line.
+        command::run_relayed(&mut cargo, |line| {
+            !line.trim_start().starts_with("Finished")
+        })
+    }
+
+    fn rustflags(&self, spec: &Spec) -> Vec<String> {
+        let mut flags: Vec<String> = RUSTFLAGS
+            .iter()
+            .chain(spec.rustflags)
+            .copied()
+            .map(String::from)
+            .collect();
+        flags.push(format!(
+            "-Clink-arg=-Wl,-T,{}",
+            project::xtask_dir().join("discard.ld").display()
+        ));
+        flags.push(format!("-Crelocation-model={}", LINKING.relocation_model()));
+        flags.extend(
+            LINKING
+                .linker_flags()
+                .iter()
+                .map(|flag| format!("-Clink-arg={flag}")),
+        );
+        // No path of this machine in the binary. Later ones win, so the repository comes last.
+        let mut remap = |from: &Path, to: &str| {
+            flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+        };
+        remap(self.toolchain.sysroot(), "/rust");
+        if let Some(home) = cargo_home() {
+            remap(&home, "/cargo");
+        }
+        remap(project::root(), "/tidy-init");
+        flags
+    }
+}
+
+impl Linking {
+    fn relocation_model(self) -> &'static str {
+        match self {
+            Linking::Static => "static",
+            Linking::StaticPie => "pic",
+        }
+    }
+
+    /// What zig has to be told beyond what rustc tells it. It knows no `-static-pie`, which rustc
+    /// gives and zig ignores with a warning; these three together mean the same. `-Os` is for
+    /// zig's own libraries, which are built for debugging otherwise.
+    fn linker_flags(self) -> &'static [&'static str] {
+        match self {
+            Linking::Static => &["-Os", "-static"],
+            Linking::StaticPie => &["-Os", "-static", "-pie", "-fPIE"],
+        }
+    }
+}
+
+/// Puts the binary into `dist/` under its name, unless it is there already.
+fn install(built: &Path, spec: &Spec) -> Result<PathBuf> {
+    let dist = project::dist_dir();
+    let path = dist.join(format!("tidy-init-{}", spec.name));
+    let binary = fs::read(built).with_context(|| format!("cannot read {}", built.display()))?;
+    if fs::read(&path).is_ok_and(|old| old == binary) {
+        return Ok(path);
+    }
+    // In one step: the old one may be running, and what runs cannot be written to.
+    let temporary = dist.join(format!(".tidy-init-{}.{}", spec.name, process::id()));
+    fs::create_dir_all(&dist).with_context(|| format!("cannot create {}", dist.display()))?;
+    fs::copy(built, &temporary)
+        .with_context(|| format!("cannot copy {} to {}", built.display(), temporary.display()))?;
+    fs::rename(&temporary, &path).with_context(|| {
+        format!(
+            "cannot rename {} to {}",
+            temporary.display(),
+            path.display()
+        )
+    })?;
+    Ok(path)
+}
+
+/// A path as one would type it in the root of the repository.
+fn relative(path: &Path) -> &Path {
+    path.strip_prefix(project::root()).unwrap_or(path)
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+}

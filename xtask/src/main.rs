@@ -1,0 +1,48 @@
+//! Everything a person types to work on tidy-init: `cargo xtask dist | run | test | measure`.
+
+mod apt;
+mod arch;
+mod check;
+mod command;
+mod dist;
+mod measure;
+mod project;
+mod run;
+mod test;
+mod toolchain;
+mod zig;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build, run, test and measure tidy-init.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Dist(dist::Args),
+    Run(run::Args),
+    Test(test::Args),
+    Measure(measure::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    command::init_log();
+    let outcome = match &cli.task {
+        Task::Dist(args) => dist::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Run(args) => run::main(args),
+        Task::Test(args) => test::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Measure(args) => measure::main(args).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        log::error!("{error:#}");
+        ExitCode::FAILURE
+    })
+}
