@@ -112,7 +112,7 @@ fn in_child(start: &mut Start) -> ! {
     // Only now: what is pending at the terminal may stop us from here on.
     let _ = signals::set_mask(command.mask);
 
-    let errno = match (start.listen_pid, process::id()) {
+    let errno = match (start.listen_pid, process::child_id()) {
         (Some(index), Some(child)) => {
             let mut room = [0; 32];
             let mut entry = Buffer::new(&mut room);

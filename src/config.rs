@@ -5,20 +5,13 @@
 use crate::signal::{RewriteTable, Signal};
 use crate::time::Time;
 
-/// What a command line asks for.
-// The large variant is the usual one, and there is no heap to put it on.
-#[allow(clippy::large_enum_variant)]
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Request<'a> {
-    /// Run the command that begins at this index of `argv`.
-    Run {
-        /// How to run it.
-        config: Config<'a>,
-        /// The index of the command's name in `argv`, at least 1.
-        command: usize,
-    },
+/// What a command line asks for. How to do it stands in the [`Config`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Request {
+    /// Run the command whose name has this index in `argv`, at least 1.
+    Run(usize),
     /// Run nothing: hold the namespaces and reap.
-    Pause(Logging),
+    Pause,
     /// Print the help text on stdout.
     Help,
     /// Print name and version on stdout.

@@ -10,7 +10,7 @@ use core::fmt::Write;
 use tidy_init::buffer::Buffer;
 use tidy_init::child::Command;
 use tidy_init::cli::{OPTIONS_VARIABLE, native};
-use tidy_init::config::Request;
+use tidy_init::config::{Config, Request};
 use tidy_init::errno::Reason;
 use tidy_init::number::Decimal;
 use tidy_init::signal::Signal;
@@ -28,7 +28,8 @@ extern "C" fn main(_count: c_int, argv: *mut *mut c_char) -> ! {
     let argv = unsafe { Strings::new(argv) };
     let environment = Strings::environment();
     let options = take_options(environment);
-    let status = match (mask, native::parse(&argv, options)) {
+    let mut config = Config::default();
+    let status = match (mask, native::parse(&argv, options, &mut config)) {
         (Err(errno), _) => {
             log::complain(format_args!("cannot block signals: {}", Reason(errno)));
             INIT_FAILED
@@ -36,11 +37,11 @@ extern "C" fn main(_count: c_int, argv: *mut *mut c_char) -> ! {
         (_, Ok(Request::Help)) => print(&native::HELP),
         (_, Ok(Request::Version)) => print(VERSION),
         (_, Ok(Request::ListSignals)) => print_signals(),
-        (_, Ok(Request::Pause(logging))) => {
-            log::start(logging);
+        (_, Ok(Request::Pause)) => {
+            log::start(config.logging);
             run::pause()
         }
-        (Ok(mask), Ok(Request::Run { config, command })) => {
+        (Ok(mask), Ok(Request::Run(command))) => {
             log::start(config.logging);
             match argv.string(command) {
                 Some(name) => run::run(

@@ -182,7 +182,8 @@ static FLAGS: [Flag<Id>; OPTIONS.len()] = options::flags(OPTIONS);
 
 /// Reads the options in `environment` (the value of
 /// [`OPTIONS_VARIABLE`](super::OPTIONS_VARIABLE), if it is set), then the
-/// command line, which wins; `argv` begins with our own name.
+/// command line, which wins; `argv` begins with our own name. What they say goes
+/// to `config`, which is large: it is never copied.
 ///
 /// # Errors
 ///
@@ -190,8 +191,16 @@ static FLAGS: [Flag<Id>; OPTIONS.len()] = options::flags(OPTIONS);
 pub fn parse<'a>(
     argv: &dyn Arguments<'a>,
     environment: Option<&'a [u8]>,
-) -> Result<Request<'a>, UsageError<'a>> {
-    let mut draft = Draft::default();
+    config: &mut Config<'a>,
+) -> Result<Request, UsageError<'a>> {
+    let mut draft = Draft {
+        config,
+        target: None,
+        kill_after: None,
+        pause: false,
+        not_for_pause: false,
+        text: None,
+    };
     if let Some(text) = environment {
         let words = Words(text);
         let in_environment = |problem| UsageError {
@@ -226,9 +235,8 @@ pub fn parse<'a>(
 }
 
 /// What has been read so far.
-#[derive(Default)]
-struct Draft<'a> {
-    config: Config<'a>,
+struct Draft<'c, 'a> {
+    config: &'c mut Config<'a>,
     target: Option<Target>,
     /// `-k` without a signal.
     kill_after: Option<Time>,
@@ -236,10 +244,10 @@ struct Draft<'a> {
     /// Whether there was an option that has no meaning with `--pause`.
     not_for_pause: bool,
     /// A text was asked for: the rest does not matter.
-    text: Option<Request<'a>>,
+    text: Option<Request>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> Draft<'_, 'a> {
     fn read(&mut self, argv: &dyn Arguments<'a>, source: Source) -> Result<End, Problem<'a>> {
         let mut parser = Parser::new(&FLAGS, argv);
         for found in parser.by_ref() {
@@ -261,7 +269,7 @@ impl<'a> Draft<'a> {
     }
 
     fn apply(&mut self, found: &Found<'a, Id>) -> Result<(), Problem<'a>> {
-        let config = &mut self.config;
+        let config = &mut *self.config;
         self.not_for_pause |= !matches!(found.id, Id::Verbose | Id::LogFormat | Id::Pause);
         match found.id {
             Id::Rewrite => {
@@ -311,15 +319,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn finish(self, command: usize, has_command: bool) -> Result<Request<'a>, Problem<'a>> {
+    fn finish(self, command: usize, has_command: bool) -> Result<Request, Problem<'a>> {
         self.check()?;
-        let Draft { mut config, .. } = self;
+        let config = self.config;
         if self.pause {
             return match has_command || self.not_for_pause {
                 true => Err(Problem::Conflict(
                     "--pause takes no command and no options but -v and --log-format",
                 )),
-                false => Ok(Request::Pause(config.logging)),
+                false => Ok(Request::Pause),
             };
         }
         let default = match config.placement {
@@ -333,7 +341,7 @@ impl<'a> Draft<'a> {
             }
         }
         match has_command {
-            true => Ok(Request::Run { config, command }),
+            true => Ok(Request::Run(command)),
             false => Err(Problem::NoCommand),
         }
     }

@@ -160,7 +160,7 @@ impl Builder {
             .collect();
         flags.push(format!(
             "-Clink-arg=-Wl,-T,{}",
-            project::xtask_dir().join("discard.ld").display()
+            project::xtask_dir().join("layout.ld").display()
         ));
         flags.push(format!("-Crelocation-model={}", LINKING.relocation_model()));
         flags.extend(
