@@ -112,8 +112,11 @@ fn in_child(start: &mut Start) -> ! {
     // Only now: what is pending at the terminal may stop us from here on.
     let _ = signals::set_mask(command.mask);
 
-    let errno = match (start.listen_pid, process::child_id()) {
-        (Some(index), Some(child)) => {
+    let named = start
+        .listen_pid
+        .and_then(|index| Some((index, process::child_id()?)));
+    let errno = match named {
+        Some((index, child)) => {
             let mut room = [0; 32];
             let mut entry = Buffer::new(&mut room);
             entry.push(LISTEN_PID.as_bytes());
@@ -124,7 +127,7 @@ fn in_child(start: &mut Start) -> ! {
             }
             search(&command)
         }
-        _ => search(&command),
+        None => search(&command),
     };
     // Here and not in the parent, which sees nothing of this where an emulator
     // has made a plain fork of us.

@@ -68,9 +68,12 @@ impl Default for Config<'_> {
 impl Config<'_> {
     /// Whether the time matters.
     pub fn has_deadlines(&self) -> bool {
-        self.grace.is_some()
-            || self.delay.earliest().is_some()
-            || self.kill_after.earliest().is_some()
+        self.grace.is_some() || !self.delay.is_empty() || !self.kill_after.is_empty()
+    }
+
+    /// Whether there may be a signal for all that descends from us.
+    pub fn reaches_all(&self) -> bool {
+        self.target == Target::All || self.grace.is_some() || !self.kill_after.is_empty()
     }
 }
 
@@ -116,42 +119,59 @@ pub enum Placement {
 
 /// A duration for some of the signals.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PerSignal([Option<Time>; Signal::COUNT]);
+pub struct PerSignal {
+    durations: [Option<Time>; Signal::COUNT],
+    /// How many have one. Mostly none has, and then nobody needs to look.
+    count: u8,
+}
 
 impl PerSignal {
     /// For none.
     pub const fn new() -> PerSignal {
-        PerSignal([None; Signal::COUNT])
+        PerSignal {
+            durations: [None; Signal::COUNT],
+            count: 0,
+        }
     }
 
     /// Sets it for a signal; the last one wins.
     pub fn set(&mut self, signal: Signal, duration: Time) {
-        if let Some(slot) = self.0.get_mut(signal.index()) {
+        if let Some(slot) = self.durations.get_mut(signal.index()) {
+            self.count += u8::from(slot.is_none());
             *slot = Some(duration);
         }
     }
 
     /// Sets it for a signal that has none.
     pub fn set_default(&mut self, signal: Signal, duration: Time) {
-        if let Some(slot) = self.0.get_mut(signal.index()) {
-            slot.get_or_insert(duration);
+        if self.get(signal).is_none() {
+            self.set(signal, duration);
         }
     }
 
     /// The duration for a signal.
     pub fn get(&self, signal: Signal) -> Option<Time> {
-        self.0.get(signal.index()).copied().flatten()
+        self.durations.get(signal.index()).copied().flatten()
     }
 
     /// Takes a signal's away, and tells whether it had one.
     pub fn clear(&mut self, signal: Signal) -> bool {
-        self.0
-            .get_mut(signal.index())
-            .is_some_and(|slot| slot.take().is_some())
+        let slot = self.durations.get_mut(signal.index());
+        let had_one = slot.is_some_and(|slot| slot.take().is_some());
+        self.count -= u8::from(had_one);
+        had_one
+    }
+
+    /// Whether no signal has one.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// The signal with the shortest one; of equals the lowest number.
     pub fn earliest(&self) -> Option<(Signal, Time)> {
+        if self.is_empty() {
+            return None;
+        }
         Signal::all()
             .filter_map(|signal| Some((signal, self.get(signal)?)))
             .min_by_key(|(_, duration)| *duration)

@@ -11,6 +11,8 @@ const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
 const NAME_MAX: usize = 255;
 /// The longest path that the kernel takes, its NUL included.
 const PATH_MAX: usize = 4096;
+/// What the path and the name together have less of, almost always.
+const SHORT: usize = 512;
 
 /// Tries each file that `name` may stand for and says why none could be
 /// executed. `execute` is called with a path and returns only when it failed.
@@ -31,10 +33,30 @@ pub fn search(name: &CStr, path: Option<&[u8]>, mut execute: impl FnMut(&CStr) -
     if bytes.len() > NAME_MAX {
         return Errno::ENAMETOOLONG;
     }
+    let path = path.unwrap_or(DEFAULT_PATH);
+    if path.len() + bytes.len() < SHORT {
+        try_each(&mut [0; SHORT + 1], name, path, &mut execute)
+    } else {
+        try_each_of_long(name, path, &mut execute)
+    }
+}
+
+/// Apart, so that its large frame costs memory only where it is needed.
+#[inline(never)]
+fn try_each_of_long(name: &CStr, path: &[u8], execute: &mut dyn FnMut(&CStr) -> Errno) -> Errno {
+    try_each(&mut [0; PATH_MAX + NAME_MAX + 1], name, path, execute)
+}
+
+/// Tries the file of this name in each directory of `path`.
+fn try_each(
+    buffer: &mut [u8],
+    name: &CStr,
+    path: &[u8],
+    execute: &mut dyn FnMut(&CStr) -> Errno,
+) -> Errno {
     let mut denied = false;
-    let mut buffer = [0; PATH_MAX + NAME_MAX + 1];
-    for directory in path.unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':') {
-        let Some(candidate) = join(&mut buffer, directory, name) else {
+    for directory in path.split(|byte| *byte == b':') {
+        let Some(candidate) = join(buffer, directory, name) else {
             continue;
         };
         match execute(candidate) {

@@ -4,7 +4,7 @@
 
 use crate::child::{self, Command};
 use crate::config::{Config, Placement};
-use crate::descendants;
+use crate::descendants::{self, Descendants};
 use crate::event;
 use crate::log::{say, says_everything};
 use crate::signal::{Origin, Received, Signal, SignalSet};
@@ -25,6 +25,7 @@ pub fn run(config: &Config<'_>, command: Command) -> u8 {
         ask_for_parent_death(signal, ourselves);
     }
     let reporter = Reporter::new(command.name.to_bytes(), config);
+    let descendants = Descendants::new(config.reaches_all() && !ourselves.is_namespace_init());
     let held = match config.placement {
         Placement::Session => give_up_terminal(ourselves),
         Placement::Shared => [None; 2],
@@ -42,6 +43,7 @@ pub fn run(config: &Config<'_>, command: Command) -> u8 {
         supervisor: Supervisor::new(config, ourselves, main_child),
         timed: config.has_deadlines(),
         grace: config.grace,
+        descendants,
         ourselves,
         main_child: Some(main_child),
         warned: false,
@@ -162,6 +164,7 @@ struct Init<'a> {
     /// Whether the time matters.
     timed: bool,
     grace: Option<Time>,
+    descendants: Descendants,
     ourselves: Pid,
     /// The main child, until it is reaped.
     main_child: Option<Pid>,
@@ -325,7 +328,10 @@ impl Init<'_> {
 
     /// Sends a signal to all our descendants, or to as many as can be reached.
     fn send_to_descendants(&mut self, signal: Signal) -> Result<(), Errno> {
-        match descendants::signal_all(signal, self.ourselves, self.main_child) {
+        match self
+            .descendants
+            .signal_all(signal, self.ourselves, self.main_child)
+        {
             Ok(0) => Err(Errno::ESRCH),
             Ok(_) => Ok(()),
             Err(errno) => {

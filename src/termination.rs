@@ -76,6 +76,8 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    // Its large frame would else become part of the one that we sleep in.
+    #[inline(never)]
     fn report(&self, reason: fmt::Arguments<'_>) {
         let mut room = [0; log::LINE_MAX];
         let mut line = Buffer::new(&mut room);

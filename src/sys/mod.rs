@@ -14,6 +14,7 @@ pub mod args;
 pub mod clock;
 pub mod fd;
 pub mod io;
+pub mod memory;
 pub mod proc;
 pub mod process;
 pub mod signals;

@@ -8,9 +8,7 @@ use super::args::Strings;
 use super::{Errno, terminal};
 use crate::signal::Signal;
 use crate::supervisor::Pid;
-use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int, c_ulong, c_void};
-use core::mem::MaybeUninit;
 use core::ptr;
 
 /// Our process ID in our PID namespace; `None` never happens.
@@ -144,18 +142,9 @@ pub fn exit_now(status: u8) -> ! {
     unsafe { libc::_exit(c_int::from(status)) }
 }
 
-/// The child's stack: room for a path, a log line and the formatting of it.
-const STACK_SIZE: usize = 32 * 1024;
-
-/// It is not in our own stack, where the compiler's probes would touch each of
-/// its pages, which would then be ours for ever.
-#[repr(align(4096))]
-struct Stack(UnsafeCell<MaybeUninit<[u8; STACK_SIZE]>>);
-
-// SAFETY: there is one thread, and it sleeps while its child uses the stack.
-unsafe impl Sync for Stack {}
-
-static STACK: Stack = Stack(UnsafeCell::new(MaybeUninit::uninit()));
+/// How far below our own frames the child's begin: more than clone(2) and the C
+/// library's function around it take on any architecture.
+const BELOW: usize = 1024;
 
 struct Start<'a, T> {
     body: fn(&mut T) -> !,
@@ -163,15 +152,19 @@ struct Start<'a, T> {
 }
 
 /// Makes a child that runs `body` in our memory while we sleep, until it
-/// executes a program or ends: `vfork(2)` with a stack of its own.
+/// executes a program or ends: as `vfork(2)`, but that the child comes back to
+/// no frame of ours.
 ///
 /// Nothing that is pending for us can be acted upon before the child is what
-/// it shall be; and no page table is copied. Under an emulator it may be a
-/// plain fork: what the body writes to `argument` is then not seen here.
+/// it shall be; and no page table is copied. The child's stack is what is free
+/// of ours: a stack of its own costs the kernel as much as 10 microseconds for
+/// pages that we use no more. Under an emulator it may be a plain fork: what
+/// the body writes to `argument` is then not seen here.
 ///
 /// # Errors
 ///
 /// EAGAIN and ENOMEM, as clone(2) says.
+#[inline(never)]
 pub fn spawn<T>(body: fn(&mut T) -> !, argument: &mut T) -> Result<Pid, Errno> {
     extern "C" fn enter<T>(start: *mut c_void) -> c_int {
         // SAFETY: `spawn` passes a `Start<T>`, which lives in its frame, and
@@ -180,29 +173,22 @@ pub fn spawn<T>(body: fn(&mut T) -> !, argument: &mut T) -> Result<Pid, Errno> {
         (start.body)(start.argument)
     }
     let mut start = Start { body, argument };
-    // SAFETY: the stack grows down from its end, which is aligned as every ABI
-    // asks, and outlives the child's use of it, as does `start`: with
-    // CLONE_VFORK we sleep until the child has let go of our memory. There is
-    // no other thread; handlers do not exist; the child never returns.
+    let start = ptr::from_mut(&mut start).cast::<c_void>();
+    // Aligned as every ABI asks.
+    let stack = start.map_addr(|address| (address - BELOW) & !15);
+    // SAFETY: stacks grow down, and nobody uses what is below the frames of
+    // this function and of the one it calls; `start` outlives the child's use
+    // of it, since with CLONE_VFORK we sleep until the child has let go of our
+    // memory. There is no other thread; handlers do not exist; the child never
+    // returns.
     let made = unsafe {
         libc::clone(
             enter::<T>,
-            STACK.0.get().add(1).cast::<c_void>(),
+            stack,
             libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
-            ptr::from_mut(&mut start).cast::<c_void>(),
-        )
-    };
-    let made = Errno::result(made);
-    // The kernel takes the pages back that the child has touched.
-    // SAFETY: nobody uses the stack any more, and it holds nothing.
-    unsafe {
-        libc::syscall(
-            libc::SYS_madvise,
-            STACK.0.get(),
-            STACK_SIZE,
-            libc::MADV_DONTNEED,
+            start,
         )
     };
     // A process ID that is not positive cannot be.
-    made.and_then(|pid| Pid::new(pid).ok_or(Errno::ESRCH))
+    Errno::result(made).and_then(|pid| Pid::new(pid).ok_or(Errno::ESRCH))
 }
