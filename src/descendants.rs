@@ -11,12 +11,12 @@ use crate::sys::{Errno, clock, memory, proc, process, signals};
 use crate::time::Time;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// How long the first pass over the processes lasts at the most, which comes by
-/// all that were there when it began: enough for tens of thousands of them on a
-/// machine that is busy, and a bound for those that fork without end, whose
-/// numbers keep ahead of it.
-const LONGEST_PASS: Time = Time::from_timespec(2, 0);
-/// After so long there is no further pass, for what was made meanwhile.
+/// So many processes are looked at however long that takes: a machine that is
+/// busy must not keep the signal from those that were there when the walk
+/// began.
+const ALL_OF: u32 = 1 << 16;
+/// How long a walk lasts beyond that at the most: a bound for those that fork
+/// without end, whose numbers keep ahead of it.
 const LONGEST_WALK: Time = Time::from_timespec(0, 200_000_000);
 
 /// The way to our descendants.
@@ -73,17 +73,18 @@ impl Descendants {
         if handles == Err(Errno::ENOENT) {
             return Err(Errno::ENOENT);
         }
-        let start = clock::now();
-        let mut end = start.after(LONGEST_PASS);
+        let end = clock::now().after(LONGEST_WALK);
+        let mut to_look_at = ALL_OF;
         loop {
             let before = sent;
             proc::for_each_number(c"/proc", |number, _| {
                 if let Some(pid) = Pid::new(number) {
                     sent += usize::from(self.signal_one(signal, pid, ourselves, leader, handles));
                 }
-                clock::now() <= end
+                to_look_at = to_look_at.saturating_sub(1);
+                to_look_at > 0 || clock::now() <= end
             })?;
-            end = start.after(LONGEST_WALK);
+            to_look_at = 0;
             if sent == before || !self.seen.works() || clock::now() > end {
                 break;
             }
