@@ -283,7 +283,8 @@ impl Value<'_> {
                     None => Ok(()),
                     Some(signal) => {
                         Value::Signal(signal).json(f)?;
-                        number_field(f, "core_dumped", u64::from(status.core_dumped()))
+                        f.write_str(",\"core_dumped\":")?;
+                        f.write_str(if status.core_dumped() { "true" } else { "false" })
                     }
                 }
             }
@@ -345,12 +346,12 @@ fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8], prefix: &str, limit: usize) 
     let shown = bytes.get(..limit).unwrap_or(bytes);
     for chunk in shown.utf8_chunks() {
         let mut rest = chunk.valid();
-        while let Some(at) = rest.bytes().position(is_special) {
+        while let Some((at, special)) = rest.char_indices().find(|(_, char)| is_special(*char)) {
             let (plain, behind) = rest.split_at(at);
-            let (special, behind) = behind.split_at(1);
             f.write_str(plain)?;
-            hexadecimal(f, special.as_bytes(), prefix)?;
-            rest = behind;
+            // None of them is beyond U+009F.
+            hexadecimal(f, &[special as u8], prefix)?;
+            rest = behind.split_at(special.len_utf8()).1;
         }
         f.write_str(rest)?;
         hexadecimal(f, chunk.invalid(), prefix)?;
@@ -358,9 +359,10 @@ fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8], prefix: &str, limit: usize) 
     f.write_str(if shown.len() < bytes.len() { "..." } else { "" })
 }
 
-/// What a terminal would act upon, and what ends or continues a JSON string.
-fn is_special(byte: u8) -> bool {
-    byte < b' ' || matches!(byte, 0x7f | b'"' | b'\\')
+/// What a terminal would act upon (C0, DEL and C1), and what ends or continues a
+/// JSON string.
+fn is_special(char: char) -> bool {
+    char.is_control() || matches!(char, '"' | '\\')
 }
 
 fn hexadecimal(f: &mut fmt::Formatter<'_>, bytes: &[u8], prefix: &str) -> fmt::Result {

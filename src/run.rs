@@ -342,7 +342,8 @@ impl Init<'_> {
                         errno,
                     ));
                 }
-                Ok(())
+                // Not everybody has got it, so that this is not said.
+                Err(Errno::ESRCH)
             }
         }
     }

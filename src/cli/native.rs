@@ -85,7 +85,7 @@ pub const OPTIONS: &[Spec<Id>] = &[
         short: b'k',
         long: "kill-after",
         value: "[SIG:]TIME",
-        help: "KILL everything where the command still runs TIME\nafter TERM, INT, QUIT, or SIG was forwarded",
+        help: "KILL everything where the command still runs TIME\nafter TERM, INT, QUIT, or SIG was forwarded: status 137",
         group: "Shutdown",
     },
     Spec {
@@ -479,8 +479,8 @@ const TEXT: Text = options::describe(
     OPTIONS,
 )
 .text(
-    "\nSIG, FROM and TO are names (TERM, SIGTERM, term, RTMIN+3) or numbers; TIME is\n\
-     500ms, 10s, 2m, 1h, or seconds.\n\
+    "\nSignals are names (TERM, SIGTERM, term, RTMIN+3) or numbers; TIME is 500ms, 10s,\n\
+     2m, 1h, or seconds.\n\
      TIDY_INIT_OPTS holds options that are read first.\n\
      \nExit status: the command's; 128 + n where signal n killed it; 125 where tidy-init\n\
      failed, 126 where COMMAND cannot be executed, 127 where it was not found:\n\

@@ -232,7 +232,7 @@ fn in_words(line: &Value) -> String {
         _ => format!("process {}", number("pid")),
     };
     let how = if line.get("signal").is_some() {
-        let core = if line["core_dumped"] == 1 {
+        let core = if line["core_dumped"] == true {
             " (core dumped)"
         } else {
             ""
@@ -646,7 +646,8 @@ fn any_command_name_gives_a_valid_line() {
     let directory = TempDir::new();
     let all: Vec<u8> = (1..=255).filter(|byte| *byte != b'/').collect();
     let utf8 = "\u{e9}\u{1f600}\u{fffd}";
-    let cases: [&[u8]; 12] = [
+    let controls = "\u{80}\u{9b}31m\u{9f}\u{a0}";
+    let cases: [&[u8]; 13] = [
         b"plain",
         b"a b",
         b"quote\"d",
@@ -658,6 +659,7 @@ fn any_command_name_gives_a_valid_line() {
         b"\xc3",
         b"\xed\xa0\x80",
         utf8.as_bytes(),
+        controls.as_bytes(),
         &all,
     ];
     for name in cases {
@@ -696,6 +698,23 @@ fn any_command_name_gives_a_valid_line() {
             };
             assert_eq!(line["command"], shown(name.as_bytes()), "{ended}");
         }
+    }
+}
+
+#[test]
+fn what_a_terminal_would_act_upon_is_never_said_as_it_is() {
+    let name = "\u{1b}[2J\u{9b}2J\u{85}\u{7f}";
+    for (format, said) in [
+        ("text", r"\x1b[2J\x9b2J\x85\x7f"),
+        ("json", r"\u001b[2J\u009b2J\u0085\u007f"),
+    ] {
+        let ended = native(Place::Child)
+            .args(["--log-format", format, "--", name])
+            .run();
+        let text = ended.stderr_text();
+        assert!(text.contains(said), "{ended}");
+        let acted_upon = text.trim_end().chars().any(char::is_control);
+        assert!(!acted_upon, "{ended}");
     }
 }
 
