@@ -26,7 +26,8 @@
 //! | [`log`] | one line to stderr, which never blocks |
 //! | [`sys`] | the system calls: the only `unsafe` code |
 //!
-//! Nothing here allocates: memory is `argv`, the environment and the stack.
+//! Nothing here allocates: memory is `argv`, the environment and the stack, and
+//! one mapping where walks over all descendants may be needed.
 
 #![deny(unsafe_code)]
 #![deny(
