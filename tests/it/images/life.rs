@@ -1,0 +1,117 @@
+//! A server's life in the hands of the engine: health, restarts, logs, the stop.
+
+use std::{
+    io::{Read, Write},
+    time::{Duration, Instant},
+};
+
+use initlab::{Network, poll_until};
+
+use super::{
+    app::{self, App, PORT, require_app},
+    container::docker::Container,
+    service::{connect, http, http_get, refuses},
+};
+
+#[test]
+fn a_request_under_way_is_answered_after_the_stop() {
+    require_app!();
+    let mut app = App::run(&[]);
+    let mut request = connect(app.network(), PORT).expect("it listens");
+    request
+        .write_all(b"GET / HTTP/1.0\r\n")
+        .expect("it is connected");
+    // The connection has to be the server's: what only the kernel has, the stop resets.
+    app.get("/");
+    app.container.kill("TERM");
+    poll_until("new clients are refused", || refuses(app.network(), PORT));
+    request.write_all(b"\r\n").expect("it is connected");
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
+    app.container.end(0);
+}
+
+#[test]
+fn during_the_delay_new_clients_are_served() {
+    require_app!();
+    const DELAY: Duration = Duration::from_secs(1);
+    let mut app = App::run(&["--env", "TIDY_INIT_OPTS=--delay TERM:1s"]);
+    let begin = Instant::now();
+    app.container.kill("TERM");
+    let mut served = 0;
+    while app.try_get("/").is_ok() {
+        served += 1;
+    }
+    app.container.end(0);
+    let took = begin.elapsed();
+    assert!(took >= DELAY && served > 0, "{served} served in {took:?}");
+}
+
+#[test]
+fn the_engine_stops_a_server_within_its_time_and_sees_its_status() {
+    require_app!();
+    let mut app = App::run(&[]);
+    app.container.stop_at_once();
+    app.container.end(0).assert_stdout("listening\nstopped\n");
+}
+
+#[test]
+fn the_health_check_says_how_the_server_is_and_leaves_nothing() {
+    require_app!();
+    let options = ["--health-interval=100ms", "--health-retries=1"];
+    let mut app = App::run(&options);
+    let init = app.container.init();
+    let health = |wanted: &str| {
+        poll_until(wanted, || {
+            app.container.inspect("{{.State.Health.Status}}") == wanted
+        });
+    };
+    health("healthy");
+    assert_eq!(
+        app.try_get("/fail").map_err(|_| ()),
+        Err(()),
+        "it answers with 500"
+    );
+    health("unhealthy");
+    app.container
+        .client
+        .poll_until("the server is the only child", || {
+            init.children().len() == 1
+        });
+    app.container.stop_at_once();
+    app.container.end(0);
+}
+
+#[test]
+fn a_server_that_fails_is_restarted_and_one_that_is_stopped_is_not() {
+    require_app!();
+    let options = ["--restart", "on-failure:5"];
+    let container = Container::detached(app::image(), &options, &[]);
+    let state = || container.inspect("{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}");
+    let network = Network::of(container.init()).expect("it runs");
+    poll_until("it answers", || http(&network, PORT).is_ok_and(|well| well));
+    // It ends without an answer.
+    let _ = http_get(&network, PORT, "/exit/3");
+    poll_until("it runs again", || state() == "running 0 1");
+    let network = Network::of(container.init()).expect("it runs");
+    poll_until("it answers", || http(&network, PORT).is_ok_and(|well| well));
+    container.stop_at_once();
+    assert_eq!(state(), "exited 0 1");
+}
+
+#[test]
+fn the_log_has_both_streams_apart() {
+    require_app!();
+    let mut app = App::run(&["--env", "TIDY_INIT_OPTS=-v"]);
+    app.get("/");
+    app.container.stop_at_once();
+    app.container.end(0);
+    let logs = app.container.logs();
+    let stdout = logs.stdout_text();
+    assert_eq!(stdout, "listening\nGET / HTTP/1.0\nstopped\n", "{logs}");
+    let stderr = logs.stderr_text();
+    for line in ["[tidy-init] ", "SIGTERM", "stopping\n"] {
+        assert!(stderr.contains(line), "{line:?} is missing: {logs}");
+    }
+}
