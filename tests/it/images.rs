@@ -6,9 +6,11 @@ mod base;
 mod build;
 mod checksum;
 mod contents;
+mod examples;
 mod hardened;
 mod life;
 mod pod;
+mod server;
 mod shell;
 mod stages;
 

@@ -105,6 +105,14 @@ impl Container {
         docker(&["inspect", "--format", template, &self.name])
     }
 
+    /// Its state: `running`, `exited`; `None` where it has not been made yet.
+    pub fn state(&self) -> Option<String> {
+        let words = ["inspect", "--format", "{{.State.Status}}", &self.name];
+        let output = Command::new("docker").args(words).output().ok()?;
+        let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(state)
+    }
+
     /// The init, as this process sees it. The container has to run.
     #[track_caller]
     pub fn init(&self) -> Process {

@@ -1,18 +1,15 @@
 //! An application on the image `minimal`: a static server, `app/server.rs`.
 
-use std::{fs, io, path::Path, sync::OnceLock, time::Duration};
+use std::{fs, path::Path, sync::OnceLock, time::Duration};
 
-use initlab::{Network, Sandbox, find_program, missing_program};
+use initlab::{Sandbox, find_program, missing_program};
 
 use super::{
     build::Builder,
-    container::{docker::Container, janitor::mark},
-    service,
+    container::janitor::mark,
+    server::Server,
     stages::{ROOT, minimal},
 };
-
-/// The port that it answers on.
-pub const PORT: u16 = 8080;
 
 /// Why it cannot be built; `None` when it can.
 pub fn missing() -> Option<String> {
@@ -29,40 +26,10 @@ macro_rules! require_app {
 }
 pub(super) use require_app;
 
-/// A container of it, from the moment that it answers.
-pub struct App {
-    /// The container.
-    pub container: Container,
-    network: Network,
-}
-
-impl App {
-    /// `docker run` with these options.
-    #[track_caller]
-    pub fn run(options: &[&str]) -> Self {
-        let mut container = Container::of(image(), options, &[], |client| client);
-        container.expect("listening");
-        let network = Network::of(container.init()).expect("it runs");
-        Self { container, network }
-    }
-
-    /// The body of what it answers to a request for this path. Panics where it does not.
-    #[track_caller]
-    pub fn get(&self, path: &str) -> String {
-        let answer = self.try_get(path);
-        answer
-            .unwrap_or_else(|error| panic!("{}", self.container.client.failure(&error.to_string())))
-    }
-
-    /// As [`get`](Self::get), with an error where there is no answer.
-    pub fn try_get(&self, path: &str) -> io::Result<String> {
-        service::http_get(&self.network, PORT, path)
-    }
-
-    /// The network that it is in.
-    pub fn network(&self) -> &Network {
-        &self.network
-    }
+/// `docker run` of it with these options. It answers then.
+#[track_caller]
+pub fn run(options: &[&str]) -> Server {
+    Server::run(image(), options, &[])
 }
 
 /// The name of its image.
@@ -74,8 +41,7 @@ pub fn image() -> &'static str {
         let context = mark().path("app");
         fs::create_dir(&context).expect("the directory is ours");
         fs::copy(sources.join("Dockerfile"), context.join("Dockerfile")).expect("it is there");
-        // No crate is needed, so neither is cargo: a compiler of its own flags would build the
-        // standard library's users again.
+        // Without cargo: it needs no crate, and flags of its own would have all others built again.
         let rustc = find_program("rustc").expect("it has been there");
         Sandbox::plain(rustc)
             .args(["--edition=2024", "-Copt-level=s", "-Cpanic=abort"])

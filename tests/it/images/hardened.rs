@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use super::app::{App, require_app};
+use super::app::{self, require_app};
 
 /// Everything that a server can do without. The seccomp filter is Docker's own.
 const HARDENED: &[&str] = &[
@@ -37,7 +37,7 @@ fn the_home_is_the_users_and_the_temporary_directories_are_everybodys() {
     require_app!();
     let paths = ["home/nonroot/file", "tmp/file", "var/tmp/file"];
     for user in ["65532:65532", "123456:0"] {
-        let mut app = App::run(&["--user", user]);
+        let mut app = app::run(&["--user", user]);
         for path in paths {
             assert_eq!(
                 app.get(&format!("/write/{path}")),
@@ -57,7 +57,7 @@ fn the_home_is_the_users_and_the_temporary_directories_are_everybodys() {
 
 #[track_caller]
 fn check(options: &[&str], uid: u32, gid: u32) {
-    let mut app = App::run(&[HARDENED, options].concat());
+    let mut app = app::run(&[HARDENED, options].concat());
     let status = app.get("/status");
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

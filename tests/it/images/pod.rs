@@ -4,8 +4,9 @@
 use initlab::Network;
 
 use super::{
-    app::{self, PORT, require_app},
+    app::{self, require_app},
     container::docker::Container,
+    server::PORT,
     service::http,
     stages::minimal,
 };
