@@ -54,7 +54,7 @@ pub fn image() -> &'static str {
             .assert_code(0);
         let name = format!("tidy-init-test-app:{}", mark().name);
         let base = format!("BASE={}", minimal());
-        Builder::Classic.build(&name, &["--build-arg", &base], &context);
+        Builder::usual().build(&name, &["--build-arg", &base], &context);
         name
     })
 }

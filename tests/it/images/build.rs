@@ -24,6 +24,15 @@ impl Builder {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Classic, Self::BuildKit];
 
+    /// BuildKit, where it is: the classic builder looks through all files for changes after every
+    /// instruction, which takes several times as long.
+    pub fn usual() -> Self {
+        match missing_buildkit() {
+            None => Self::BuildKit,
+            Some(_) => Self::Classic,
+        }
+    }
+
     /// `docker build` with these options of this directory, the image to have this name. No network
     /// is there while it builds.
     #[track_caller]
@@ -57,7 +66,7 @@ pub fn missing_buildkit() -> Option<String> {
 
 /// The first client that can have BuildKit build: by the plugin buildx, or by itself, before
 /// Docker 23.
-fn buildkit_client() -> Option<&'static PathBuf> {
+pub fn buildkit_client() -> Option<&'static PathBuf> {
     static CLIENT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let can = |client: &PathBuf| {
         let ask = |words: &[&str]| {

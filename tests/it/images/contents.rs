@@ -126,7 +126,7 @@ fn only_the_binaries_are_sent_to_the_engine() {
     fs::copy(ignored, context.join(".dockerignore")).expect("the directory is ours");
     fs::write(context.join("Dockerfile"), "FROM scratch\nCOPY . /\n").expect("it is ours");
     let name = format!("{}-context", stages::minimal());
-    Builder::Classic.build(&name, &[], context.path());
+    Builder::usual().build(&name, &[], context.path());
     let paths: Vec<String> = files(&name).into_keys().collect();
     assert_eq!(paths, ["dist/", stages::BINARY]);
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     base::base,
-    build::Builder,
+    build::{self, Builder},
     container::{self, janitor::mark},
     require_images,
     server::{self, Server},
@@ -29,6 +29,6 @@ fn build(example: &str) -> String {
     let name = format!("tidy-init-test-example-{example}:{}", mark().name);
     let (base, init) = (format!("BASE={}", base()), format!("INIT={}", minimal()));
     let options = ["--build-arg", &base, "--build-arg", &init];
-    Builder::Classic.build(&name, &options, &directory(example));
+    Builder::usual().build(&name, &options, &directory(example));
     name
 }

@@ -21,14 +21,14 @@ pub const BINARY: &str = "dist/tidy-init-x86_64";
 #[track_caller]
 pub fn minimal() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
-    NAME.get_or_init(|| build(Builder::Classic, "minimal"))
+    NAME.get_or_init(|| build(Builder::usual(), "minimal"))
 }
 
 /// The name of the image `debug`.
 #[track_caller]
 pub fn debug() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
-    NAME.get_or_init(|| build(Builder::Classic, "debug"))
+    NAME.get_or_init(|| build(Builder::usual(), "debug"))
 }
 
 /// Builds a stage as the file's first lines say, on the base of the tests: the image's name.

@@ -1,7 +1,7 @@
 //! Compose: up, an answer through both services, stop, down.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -9,8 +9,8 @@ use std::{
 use initlab::{Ended, Network, Process, Sandbox, find_program, poll_until};
 
 use super::{
-    base, container::docker::docker, directory, mark, minimal, require_images, server::PORT,
-    service::http_get,
+    base, build::buildkit_client, container::docker::docker, directory, mark, minimal,
+    require_images, server::PORT, service::http_get,
 };
 
 /// The words that start Compose: the plugin of the client, else the program of its first version.
@@ -31,15 +31,21 @@ struct Project {
 
 impl Project {
     fn compose(&self) -> Sandbox {
+        // Its first version calls the client that it finds in PATH, and only when told to.
+        let client = buildkit_client().and_then(|client| client.parent());
+        let mut path = client.unwrap_or(Path::new("")).as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let buildkit = if client.is_some() { "1" } else { "0" };
         Sandbox::plain(&self.program)
             .args(self.words)
             .args(["--project-name", &mark().name, "--file"])
             .arg(directory("compose").join("docker-compose.yml"))
             .env("BASE", base())
             .env("INIT", minimal())
-            // The builder that knows the base.
-            .env("DOCKER_BUILDKIT", "0")
-            .env("COMPOSE_DOCKER_CLI_BUILD", "0")
+            .env("PATH", path)
+            .env("DOCKER_BUILDKIT", buildkit)
+            .env("COMPOSE_DOCKER_CLI_BUILD", buildkit)
     }
 
     #[track_caller]
