@@ -8,28 +8,13 @@ use super::{
     app::{self, require_app},
     container::docker::Container,
     server::PORT,
-    service::{connect, http, http_get, refuses},
+    service::{http, http_get},
 };
-
-const VERBOSE: [&str; 2] = ["--env", "TIDY_INIT_OPTS=-v"];
 
 #[test]
 fn a_request_under_way_is_answered_after_the_stop() {
     require_app!();
-    app::run(&VERBOSE).stop_gracefully();
-}
-
-#[test]
-fn after_the_stop_new_clients_are_refused() {
-    require_app!();
-    let mut app = app::run(&[]);
-    // Keeps it from ending.
-    let request = connect(&app.network, PORT).expect("it listens");
-    app.get("/");
-    app.container.kill("TERM");
-    poll_until("new clients are refused", || refuses(&app.network, PORT));
-    drop(request);
-    app.container.end(0);
+    app::run(&[]).stop_gracefully();
 }
 
 #[test]
@@ -101,7 +86,7 @@ fn a_server_that_fails_is_restarted_and_one_that_is_stopped_is_not() {
 #[test]
 fn the_log_has_both_streams_apart() {
     require_app!();
-    let mut app = app::run(&VERBOSE);
+    let mut app = app::run(&["--env", "TIDY_INIT_OPTS=-v"]);
     app.get("/");
     app.container.stop_at_once();
     app.container.end(0);

@@ -6,7 +6,7 @@ use initlab::Network;
 
 use super::{
     container::docker::Container,
-    service::{connect, http, http_get},
+    service::{connect, http, http_get, refuses},
 };
 
 /// The port that the servers of all images answer on.
@@ -14,7 +14,7 @@ pub const PORT: u16 = 8080;
 
 /// A container, from the moment that its server answers.
 pub struct Server {
-    /// The container. Its init says what it does.
+    /// The container.
     pub container: Container,
     /// The network that it is in.
     pub network: Network,
@@ -57,7 +57,7 @@ impl Server {
     }
 
     /// Sends TERM while a request is under way: it has to be answered. The container then ends
-    /// with 0. The init has to be verbose.
+    /// with 0.
     #[track_caller]
     pub fn stop_gracefully(mut self) {
         let mut request = connect(&self.network, PORT).expect("it has answered before");
@@ -66,8 +66,12 @@ impl Server {
         // Connections are taken in turn: that the next one is answered means that this one has
         // been taken. What only the kernel knows of would be reset.
         self.get("/");
+        let init = self.container.init();
+        let processes = init.descendants().len();
         self.container.kill("TERM");
-        self.container.client.expect_stderr("sent SIG");
+        let acted = || refuses(&self.network, PORT) || init.descendants().len() < processes;
+        let what = "it takes no new clients, or its idle processes end";
+        self.container.client.poll_until(what, acted);
         request.write_all(b"\r\n").expect("it is connected");
         let mut answer = String::new();
         let read = request.read_to_string(&mut answer);

@@ -34,9 +34,21 @@ pub fn debug() -> &'static str {
 /// Builds a stage as the file's first lines say, on the base of the tests: the image's name.
 #[track_caller]
 pub fn build(builder: Builder, stage: &str) -> String {
+    build_with(builder, stage, &[])
+}
+
+/// As [`build`], whatever has been built before: for BuildKit's cache a hard link and a copy are
+/// the same.
+#[track_caller]
+pub fn build_anew(builder: Builder, stage: &str) -> String {
+    build_with(builder, stage, &["--no-cache"])
+}
+
+#[track_caller]
+fn build_with(builder: Builder, stage: &str, more: &[&str]) -> String {
     let kind = format!("{builder:?}").to_lowercase();
     let name = format!("tidy-init-test-{stage}-{kind}:{}", mark().name);
-    builder.build(&name, &options(stage), context());
+    builder.build(&name, &[&options(stage), more].concat(), context());
     name
 }
 

@@ -64,8 +64,12 @@ fn the_pod_has_the_time_that_its_init_takes() {
     let pod = Pod::read();
     let grace = pod.spec["terminationGracePeriodSeconds"].as_i64();
     let grace = Duration::from_secs(grace.expect("a number").unsigned_abs());
-    let needed = pod.seconds("--delay=TERM:") + pod.seconds("--kill-after=");
-    assert!(needed < grace, "{needed:?} of {grace:?}");
+    let delay = pod.seconds("--delay=TERM:");
+    let needed = delay + pod.seconds("--kill-after=");
+    assert!(
+        !delay.is_zero() && needed < grace,
+        "{needed:?} of {grace:?}"
+    );
 }
 
 struct Pod {

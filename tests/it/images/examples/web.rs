@@ -5,13 +5,12 @@ use initlab::poll_until;
 
 use super::{Server, build, require_images};
 
-/// The options that its Dockerfile names, and what production adds; the init says what it does.
+/// The options that its Dockerfile names, and what production adds.
 const OPTIONS: &[&str] = &[
     "--read-only",
     "--tmpfs=/tmp",
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
-    "--env=TIDY_INIT_OPTS=-v",
 ];
 
 #[track_caller]
