@@ -1,6 +1,6 @@
 //! A server's life in the hands of the engine: health, restarts, logs, the stop.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use initlab::{Network, poll_until};
 
@@ -20,17 +20,11 @@ fn a_request_under_way_is_answered_after_the_stop() {
 #[test]
 fn during_the_delay_new_clients_are_served() {
     require_app!();
-    const DELAY: Duration = Duration::from_secs(1);
-    let mut app = app::run(&["--env", "TIDY_INIT_OPTS=--delay TERM:1s"]);
-    let begin = Instant::now();
-    app.container.kill("TERM");
-    let mut served = 0;
-    while app.try_get("/").is_ok() {
-        served += 1;
-    }
-    app.container.end(0);
-    let took = begin.elapsed();
-    assert!(took >= DELAY && served > 0, "{served} served in {took:?}");
+    let delay = Duration::from_secs(1);
+    let app = app::run(&["--env", "TIDY_INIT_OPTS=--delay TERM:1s"]);
+    let last = app.stop_and_ask_on();
+    // An answer may be slow in coming.
+    assert!(last > delay / 2, "no answer after {last:?}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! A container with an HTTP server.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    time::{Duration, Instant},
+};
 
 use initlab::Network;
 
@@ -54,6 +57,24 @@ impl Server {
     /// As [`get`](Self::get), with an error where there is no answer.
     pub fn try_get(&self, path: &str) -> io::Result<String> {
         http_get(&self.network, PORT, path)
+    }
+
+    /// Sends TERM, and goes on with requests until there is no answer: when the last one came, from
+    /// the signal. The container then ends with 0.
+    #[track_caller]
+    pub fn stop_and_ask_on(mut self) -> Duration {
+        let begin = Instant::now();
+        let mut last = Duration::ZERO;
+        self.container.kill("TERM");
+        self.container.client.poll_until("it answers no more", || {
+            let answer = self.try_get("/");
+            if answer.is_ok() {
+                last = begin.elapsed();
+            }
+            answer.is_err()
+        });
+        self.container.end(0);
+        last
     }
 
     /// Sends TERM while a request is under way: it has to be answered. The container then ends
