@@ -3,6 +3,7 @@
 pub mod docker;
 mod idle;
 pub mod image;
+pub mod janitor;
 mod neighbours;
 mod restricted;
 mod signals;

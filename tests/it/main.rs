@@ -11,6 +11,7 @@ mod failed_exec;
 mod grace;
 mod harness;
 mod idle;
+mod images;
 mod inheritance;
 mod job_control;
 mod json_log;

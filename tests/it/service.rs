@@ -59,8 +59,7 @@ impl Service {
 
     /// Whether a new client is refused.
     pub fn refuses(&self, port: u16) -> bool {
-        let error = self.network.connect(port).map(drop).map_err(|e| e.kind());
-        error == Err(io::ErrorKind::ConnectionRefused)
+        refuses(&self.network, port)
     }
 
     /// Waits until `condition` holds.
@@ -121,14 +120,38 @@ pub fn connect(network: &Network, port: u16) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// Whether a new client is refused.
+pub fn refuses(network: &Network, port: u16) -> bool {
+    let error = network.connect(port).map(drop).map_err(|e| e.kind());
+    error == Err(io::ErrorKind::ConnectionRefused)
+}
+
 /// Asks an HTTP server for `/`: whether it says 200.
 pub fn http(network: &Network, port: u16) -> io::Result<bool> {
+    let answer = request(network, port, "/")?;
+    Ok(status_is_200(&answer))
+}
+
+/// Asks an HTTP server for a path: the body of its answer. One that is not 200 is an error, which
+/// holds it.
+pub fn http_get(network: &Network, port: u16, path: &str) -> io::Result<String> {
+    let answer = request(network, port, path)?;
+    match answer.split_once("\r\n\r\n") {
+        Some((_, body)) if status_is_200(&answer) => Ok(body.to_owned()),
+        _ => Err(io::Error::other(format!("{path}: {answer:?}"))),
+    }
+}
+
+fn request(network: &Network, port: u16, path: &str) -> io::Result<String> {
     let mut stream = connect(network, port)?;
-    stream.write_all(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
-    Ok(answer.starts_with("HTTP/1.") && answer.lines().next().unwrap_or("").contains(" 200 "))
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn status_is_200(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.") && answer.lines().next().unwrap_or("").contains(" 200 ")
 }
 
 /// The first part of the version that a program tells when asked with this option.

@@ -15,7 +15,9 @@ use crate::{apt, check, command, dist, measure, project};
 const PACKAGES: &[&str] = &[
     "busybox-static",
     "catatonit",
+    "docker-compose",
     "dumb-init",
+    "mmdebstrap",
     "nginx-light",
     "nodejs",
     "postgresql",

@@ -8,7 +8,7 @@ use std::{
 
 use initlab::{Ended, Process, Running, Sandbox, find_program, timeout};
 
-use super::image::image;
+use super::{image::image, janitor::mark};
 
 /// Runs the client, and gives what it printed. Panics where it fails.
 #[track_caller]
@@ -45,19 +45,47 @@ impl Container {
         command: &[&str],
         surroundings: impl FnOnce(Sandbox) -> Sandbox,
     ) -> Self {
+        Self::of(image(), options, command, surroundings)
+    }
+
+    /// `docker run` of another image.
+    #[track_caller]
+    pub fn of(
+        image: &str,
+        options: &[&str],
+        command: &[&str],
+        surroundings: impl FnOnce(Sandbox) -> Sandbox,
+    ) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let image = image();
+        let mark = mark();
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{number}", image.name.replace(':', "-"));
+        let name = format!("tidy-init-test-{}-{number}", mark.name);
         let client = client("run")
-            .args(["--name", &name, "--label", &image.label])
+            .args(["--name", &name, "--label", &mark.label])
             .args(options)
-            .arg(&image.name)
+            .arg(image)
             .args(command);
         Self {
             client: surroundings(client).start(),
             name,
         }
+    }
+
+    /// `docker run --detach` of an image. It has started then, and its output is in [`logs`].
+    ///
+    /// [`logs`]: Self::logs
+    #[track_caller]
+    pub fn detached(image: &str, options: &[&str], command: &[&str]) -> Self {
+        let options = [&["--detach"], options].concat();
+        let mut container = Self::of(image, &options, command, |client| client);
+        container.client.wait().assert_code(0);
+        container
+    }
+
+    /// What `docker logs` gives: both streams of the container so far.
+    #[track_caller]
+    pub fn logs(&self) -> Ended {
+        client("logs").arg(&self.name).run().assert_code(0)
     }
 
     /// Its name.
@@ -75,6 +103,14 @@ impl Container {
     #[track_caller]
     pub fn inspect(&self, template: &str) -> String {
         docker(&["inspect", "--format", template, &self.name])
+    }
+
+    /// Its state: `running`, `exited`; `None` where it has not been made yet.
+    pub fn state(&self) -> Option<String> {
+        let words = ["inspect", "--format", "{{.State.Status}}", &self.name];
+        let output = Command::new("docker").args(words).output().ok()?;
+        let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(state)
     }
 
     /// The init, as this process sees it. The container has to run.

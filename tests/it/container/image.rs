@@ -1,28 +1,11 @@
 //! The image: the static init, busybox and the fixtures on `scratch`. One for all tests.
 
-use std::{
-    fs,
-    io::{self, Write},
-    os::unix::{fs::symlink, process::CommandExt},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::{Mutex, OnceLock, PoisonError},
-};
+use std::{fs, io, os::unix::fs::symlink, path::Path, process::Command, sync::OnceLock};
 
-use initlab::{
-    TempDir, copy_executable, find_program, fixture, missing_docker, missing_program, sys,
-};
+use initlab::{copy_executable, find_program, fixture, missing_docker, missing_program};
 
-use super::docker::docker;
+use super::{docker::docker, janitor::mark};
 use crate::support;
-
-/// What marks all that a run of the tests makes: image and containers.
-pub struct Image {
-    /// Its name.
-    pub name: String,
-    /// The label of the image and of each container, as `--label` wants it.
-    pub label: String,
-}
 
 const DOCKERFILE: &str = "\
 FROM scratch
@@ -43,37 +26,31 @@ pub fn missing() -> Option<String> {
         })
 }
 
-/// The image, which is built once. It goes when the process ends.
+/// The name of the image, which is built once. It goes when the process ends.
 #[track_caller]
-pub fn image() -> &'static Image {
-    static IMAGE: OnceLock<Image> = OnceLock::new();
+pub fn image() -> &'static str {
+    static IMAGE: OnceLock<String> = OnceLock::new();
     IMAGE.get_or_init(build)
 }
 
 #[track_caller]
-fn build() -> Image {
-    let context = TempDir::new();
-    // The directory's name is unique, and so is what is named after it.
-    let unique = context.path().file_name().and_then(|name| name.to_str());
-    let unique = unique.expect("a temporary directory has a name in ASCII");
-    let image = Image {
-        name: format!("tidy-init-test:{unique}"),
-        label: format!("tidy-init-test={unique}"),
-    };
-    Janitor::hire(&image, context.path()).expect("a shell can be started");
+fn build() -> String {
+    let mark = mark();
+    let name = format!("tidy-init-test:{}", mark.name);
+    let context = mark.path("container");
     fill(&context.join("root")).expect("the files can be copied");
     fs::write(context.join("Dockerfile"), DOCKERFILE).expect("the directory is ours");
-    let directory = context.path().to_str().expect("its name is ASCII");
+    let directory = context.to_str().expect("its name is ASCII");
     docker(&[
         "build",
         "--quiet",
         "--label",
-        &image.label,
+        &mark.label,
         "--tag",
-        &image.name,
+        &name,
         directory,
     ]);
-    image
+    name
 }
 
 fn fill(root: &Path) -> io::Result<()> {
@@ -132,52 +109,6 @@ fn is_static(program: &Path) -> bool {
         (0..count).map(kind).collect::<Option<Vec<_>>>()
     };
     segments().is_some_and(|kinds| !kinds.contains(&PT_INTERP))
-}
-
-/// A shell that removes image, containers and context when this process has ended, however that
-/// was: it waits for the end of a pipe.
-struct Janitor(Child);
-
-static JANITOR: Mutex<Option<Janitor>> = Mutex::new(None);
-
-/// Where this process has been killed, the engine may be making one of them still: hence the
-/// rounds.
-const CLEAN: &str = "
-trap '' HUP INT TERM
-read -r orderly && rounds=1 || rounds='1 2 3 4 5 6 7 8 9 10'
-for round in $rounds; do
-    docker ps --all --quiet --filter label=$1 | xargs -r docker rm --force --volumes
-    docker rmi --force \"$2\"
-    [ -n \"$orderly\" ] || sleep 1
-done
-rm -rf -- \"$3\"
-";
-
-impl Janitor {
-    fn hire(image: &Image, context: &Path) -> io::Result<()> {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", CLEAN, "sh", &image.label, &image.name]);
-        shell.arg(context);
-        // In a group of its own: a Ctrl-C for the tests is not meant for it.
-        shell.process_group(0);
-        shell.stdin(Stdio::piped());
-        shell.stdout(Stdio::null()).stderr(Stdio::null());
-        let janitor = Self(shell.spawn()?);
-        *JANITOR.lock().unwrap_or_else(PoisonError::into_inner) = Some(janitor);
-        sys::at_exit(dismiss);
-        Ok(())
-    }
-}
-
-extern "C" fn dismiss() {
-    let janitor = JANITOR.lock().map(|mut janitor| janitor.take());
-    if let Ok(Some(Janitor(mut shell))) = janitor {
-        if let Some(pipe) = &mut shell.stdin {
-            let _ = pipe.write_all(b"orderly\n");
-        }
-        // Waiting closes the pipe first.
-        let _ = shell.wait();
-    }
 }
 
 /// The words that run a fixture in a container.

@@ -1,0 +1,6 @@
+"""The smallest WSGI application (PEP 3333)."""
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello from Python\n"]
