@@ -71,4 +71,11 @@ impl fmt::Write for Buffer<'_> {
         }
         if self.cut { Err(fmt::Error) } else { Ok(()) }
     }
+
+    /// Appends one byte: what is written by the character is ASCII, or bytes
+    /// from outside as they are.
+    fn write_char(&mut self, letter: char) -> fmt::Result {
+        self.push(&[letter as u8]);
+        if self.cut { Err(fmt::Error) } else { Ok(()) }
+    }
 }

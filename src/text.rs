@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+use core::fmt::{self, Write};
+
 /// Room for any text that is put together here; only what it holds in the end
 /// gets into the binary.
 const MAX: usize = 8192;
@@ -66,6 +68,39 @@ impl Draft {
         self
     }
 
+    /// With a text behind in its short form, which [`Packed`] prints.
+    #[must_use]
+    pub const fn packed(mut self, text: &Draft) -> Draft {
+        let mut bytes = text.bytes;
+        let mut length = text.length;
+        let mut pair = 0;
+        while pair < PAIRS.len() {
+            let mut from = 0;
+            let mut to = 0;
+            while from < length {
+                if from + 1 < length
+                    && bytes[from] == PAIRS[pair][0]
+                    && bytes[from + 1] == PAIRS[pair][1]
+                {
+                    bytes[to] = FIRST_PAIR + pair as u8;
+                    from += 2;
+                } else {
+                    bytes[to] = bytes[from];
+                    from += 1;
+                }
+                to += 1;
+            }
+            length = to;
+            pair += 1;
+        }
+        let mut at = 0;
+        while at < length {
+            self = self.byte(bytes[at]);
+            at += 1;
+        }
+        self
+    }
+
     /// With spaces behind, up to a column.
     #[must_use]
     pub const fn pad(mut self, column: usize) -> Draft {
@@ -103,3 +138,48 @@ impl Default for Draft {
         Draft::new()
     }
 }
+
+/// A text in ASCII whose commonest pairs of bytes are a byte each.
+#[derive(Clone, Copy, Debug)]
+pub struct Packed(pub &'static [u8]);
+
+impl fmt::Display for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| unpack(*byte, f))
+    }
+}
+
+/// Writes what a byte of a packed text stands for.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn unpack(byte: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let pair = byte
+        .checked_sub(FIRST_PAIR)
+        .and_then(|at| PAIRS.get(usize::from(at)));
+    match pair {
+        Some([left, right]) => {
+            unpack(*left, f)?;
+            unpack(*right, f)
+        }
+        None => f.write_char(char::from(byte)),
+    }
+}
+
+/// A text in its short form.
+#[macro_export]
+macro_rules! packed {
+    ($draft:expr) => {{
+        const DRAFT: $crate::text::Draft = $crate::text::Draft::new().packed(&$draft);
+        static PACKED: [u8; DRAFT.length()] = DRAFT.finish();
+        &PACKED
+    }};
+}
+
+/// What the first pair is written as; ASCII is below.
+const FIRST_PAIR: u8 = 0x80;
+
+/// The pairs, of which later ones may consist of earlier ones. They were
+/// counted in the texts as they are; other texts only get longer by them.
+static PAIRS: [[u8; 2]; 0] = [];

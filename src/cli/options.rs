@@ -3,17 +3,25 @@
 //! Short options may be clustered (`-vc`), with a value attached (`-r15:3`) or
 //! following. Long options may be cut to a prefix that fits one option only,
 //! with a value attached (`--rewrite=15:3`) or following. `--` ends the
-//! options, and so does the first operand, a lone `-` being one.
+//! options, and so does the first operand, a lone `-` being one, unless
+//! options may follow operands ([`Grammar::permutes`]).
 
-use super::Problem;
 use crate::event::Shown;
 use crate::text::Draft;
+use crate::voice::Kind;
 use core::fmt;
 
 /// A list of arguments, the first of which is the program's name.
 pub trait Arguments<'a> {
     /// The argument of this index; `None` after the last.
     fn get(&self, index: usize) -> Option<&'a [u8]>;
+
+    /// Puts the argument of one index in the place of an earlier one, which is
+    /// not needed any more; the end of the list likewise. Only asked for where
+    /// a grammar permutes.
+    fn move_up(&self, from: usize, to: usize) {
+        let _ = (from, to);
+    }
 }
 
 impl<'a> Arguments<'a> for &'a [&'a [u8]] {
@@ -30,7 +38,7 @@ pub struct Spec<Id: 'static> {
     pub id: Id,
     /// The letter; 0 where there is none.
     pub short: u8,
-    /// The long name, without the dashes.
+    /// The long name, without the dashes; empty where there is none.
     pub long: &'static str,
     /// What stands for its value in the help text; empty where it takes none.
     pub value: &'static str,
@@ -55,7 +63,8 @@ pub struct Flag<Id: 'static> {
 const LONG_MAX: usize = 16;
 
 impl<Id> Flag<Id> {
-    fn long(&self) -> &[u8] {
+    /// The long name; empty where there is none.
+    pub fn long(&self) -> &[u8] {
         self.long
             .split(|byte| *byte == 0)
             .next()
@@ -100,6 +109,7 @@ pub const fn describe<Id>(mut draft: Draft, specs: &[Spec<Id>]) -> Draft {
         }
         draft = match spec.short {
             0 => draft.text("      --"),
+            short if spec.long.is_empty() => draft.text("  -").byte(short),
             short => draft.text("  -").byte(short).text(", --"),
         };
         draft = draft
@@ -115,20 +125,26 @@ pub const fn describe<Id>(mut draft: Draft, specs: &[Spec<Id>]) -> Draft {
 }
 
 /// An option as the user wrote it, for error messages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Spelling<'a> {
-    /// `-r`
-    Short(u8),
-    /// `--rewrite`, or the prefix that was given.
-    Long(&'a [u8]),
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Spelling<'a> {
+    /// The letter of a short one; 0 for a long one.
+    pub letter: u8,
+    /// What was written of a long one's name.
+    pub name: &'a [u8],
+    /// What glibc calls a long one: the name in full, or, where it knows none,
+    /// all that was written behind the dashes.
+    pub called: &'a [u8],
 }
 
+/// In our own way: `-r`, `--rewrite`.
 impl fmt::Display for Spelling<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Spelling::Short(letter) => write!(f, "-{}", Shown(&[*letter])),
-            Spelling::Long(name) => write!(f, "--{}", Shown(name)),
+        f.write_str("-")?;
+        if self.letter != 0 {
+            return Shown(&[self.letter]).fmt(f);
         }
+        f.write_str("-")?;
+        Shown(self.name).fmt(f)
     }
 }
 
@@ -137,16 +153,36 @@ impl fmt::Display for Spelling<'_> {
 pub struct Found<'a, Id> {
     /// Which one.
     pub id: Id,
-    /// How it was written.
-    pub spelling: Spelling<'a>,
-    /// Its value: `Some` exactly where the table says that it takes one.
-    pub value: Option<&'a [u8]>,
+    /// Its value; empty where it takes none.
+    pub value: &'a [u8],
 }
 
-/// Goes through the options at the beginning of `argv`.
+/// What a program takes for an option.
+#[derive(Clone, Copy, Debug)]
+pub struct Grammar<Id: 'static> {
+    /// Its options.
+    pub flags: &'static [Flag<Id>],
+    /// Whether `--NAME` is a long option: `getopt(3)` knows clusters only, and
+    /// takes it for one.
+    pub long: bool,
+    /// Whether options may follow operands, as GNU has it.
+    pub permutes: bool,
+}
+
+/// The long options that a name may be the beginning of.
+pub fn fitting<Id>(
+    flags: &'static [Flag<Id>],
+    name: &[u8],
+) -> impl Iterator<Item = &'static Flag<Id>> + Clone {
+    flags
+        .iter()
+        .filter(move |flag| !flag.long().is_empty() && flag.long().starts_with(name))
+}
+
+/// Goes through the options in `argv`.
 #[derive(Clone)]
 pub struct Parser<'s, 'a, Id: 'static> {
-    table: &'static [Flag<Id>],
+    grammar: Grammar<Id>,
     argv: &'s dyn Arguments<'a>,
     /// The next argument.
     index: usize,
@@ -154,6 +190,10 @@ pub struct Parser<'s, 'a, Id: 'static> {
     cluster: &'a [u8],
     /// Whether `--` was met.
     dashes: bool,
+    /// How many operands were passed over, and moved up behind the name.
+    operands: usize,
+    /// How the last option was written.
+    spelling: Spelling<'a>,
 }
 
 /// Where the options ended.
@@ -167,113 +207,131 @@ pub enum End {
 
 impl<'s, 'a, Id: Copy> Parser<'s, 'a, Id> {
     /// Begins behind the program's name.
-    pub fn new(table: &'static [Flag<Id>], argv: &'s dyn Arguments<'a>) -> Self {
+    pub fn new(grammar: Grammar<Id>, argv: &'s dyn Arguments<'a>) -> Self {
         Parser {
-            table,
+            grammar,
             argv,
             index: 1,
             cluster: b"",
             dashes: false,
+            operands: 0,
+            spelling: Spelling::default(),
         }
     }
 
-    /// Where the options ended, once `next` has returned `None`.
-    pub fn end(&self) -> End {
-        if self.dashes {
+    /// Where the options ended, once `next` has returned `None`. Operands that
+    /// were passed over are together then, and begin behind the name.
+    pub fn end(&mut self) -> End {
+        if self.operands > 0 {
+            while self.argv.get(self.index).is_some() {
+                self.pass_over();
+            }
+            self.argv.move_up(self.index, self.operands + 1);
+            End::Operands(1)
+        } else if self.dashes {
             End::Dashes(self.index)
         } else {
             End::Operands(self.index)
         }
     }
 
-    fn short(&mut self, letter: u8) -> Result<Found<'a, Id>, Problem<'a>> {
-        let spelling = Spelling::Short(letter);
+    /// How the last option was written, be it one or not.
+    pub fn spelling(&self) -> Spelling<'a> {
+        self.spelling
+    }
+
+    fn pass_over(&mut self) {
+        self.operands += 1;
+        self.argv.move_up(self.index, self.operands);
+        self.index += 1;
+    }
+
+    fn short(&mut self, letter: u8) -> Result<Found<'a, Id>, Kind> {
+        self.spelling = Spelling {
+            letter,
+            ..Spelling::default()
+        };
         let flag = self
-            .table
+            .grammar
+            .flags
             .iter()
             .find(|flag| flag.short == letter)
-            .ok_or(Problem::Unknown(spelling))?;
+            .ok_or(Kind::UnknownShort)?;
         let value = match flag.takes_value {
-            false => None,
-            true if self.cluster.is_empty() => Some(self.following(spelling)?),
-            true => Some(core::mem::take(&mut self.cluster)),
+            false => b"",
+            true if self.cluster.is_empty() => self.following().ok_or(Kind::ShortWithout)?,
+            true => core::mem::take(&mut self.cluster),
         };
-        Ok(Found {
-            id: flag.id,
-            spelling,
-            value,
-        })
+        Ok(Found { id: flag.id, value })
     }
 
-    fn long(&mut self, text: &'a [u8]) -> Result<Found<'a, Id>, Problem<'a>> {
-        let mut parts = text.splitn(2, |byte| *byte == b'=');
-        let name = parts.next().unwrap_or_default();
-        let attached = parts.next();
-        let spelling = Spelling::Long(name);
-        let flag = self.by_name(name)?;
+    fn long(&mut self, text: &'a [u8]) -> Result<Found<'a, Id>, Kind> {
+        let end = text.iter().position(|byte| *byte == b'=');
+        let (name, attached) = match end.and_then(|end| text.split_at_checked(end)) {
+            Some((name, attached)) => (name, attached.get(1..)),
+            None => (text, None),
+        };
+        self.spelling = Spelling {
+            letter: 0,
+            name,
+            called: text,
+        };
+        let mut fitting = fitting(self.grammar.flags, name);
+        let flag = match fitting.clone().find(|flag| flag.long() == name) {
+            Some(exact) => exact,
+            None => {
+                let first = fitting.next().ok_or(Kind::UnknownLong)?;
+                if fitting.next().is_some() {
+                    return Err(Kind::Ambiguous);
+                }
+                first
+            }
+        };
+        self.spelling.called = flag.long();
         let value = match (flag.takes_value, attached) {
-            (false, Some(_)) => return Err(Problem::UnwantedValue(spelling)),
-            (false, None) => None,
-            (true, Some(value)) => Some(value),
-            (true, None) => Some(self.following(spelling)?),
+            (false, Some(_)) => return Err(Kind::LongWith),
+            (true, None) => self.following().ok_or(Kind::LongWithout)?,
+            (_, attached) => attached.unwrap_or_default(),
         };
-        Ok(Found {
-            id: flag.id,
-            spelling,
-            value,
-        })
-    }
-
-    /// The long option of this name, or the only one that begins with it.
-    fn by_name(&self, name: &'a [u8]) -> Result<&'static Flag<Id>, Problem<'a>> {
-        let table = self.table;
-        if let Some(exact) = table.iter().find(|flag| flag.long() == name) {
-            return Ok(exact);
-        }
-        let mut fitting = table.iter().filter(|flag| flag.long().starts_with(name));
-        match (fitting.next(), fitting.next()) {
-            (Some(only), None) => Ok(only),
-            (Some(_), Some(_)) => Err(Problem::Ambiguous(Spelling::Long(name))),
-            (None, _) => Err(Problem::Unknown(Spelling::Long(name))),
-        }
+        Ok(Found { id: flag.id, value })
     }
 
     /// The next argument as the value of an option, whatever it looks like.
-    fn following(&mut self, spelling: Spelling<'a>) -> Result<&'a [u8], Problem<'a>> {
-        let value = self
-            .argv
-            .get(self.index)
-            .ok_or(Problem::MissingValue(spelling))?;
+    fn following(&mut self) -> Option<&'a [u8]> {
+        let value = self.argv.get(self.index)?;
         self.index += 1;
-        Ok(value)
+        Some(value)
     }
 }
 
 impl<'a, Id: Copy> Iterator for Parser<'_, 'a, Id> {
-    type Item = Result<Found<'a, Id>, Problem<'a>>;
+    type Item = Result<Found<'a, Id>, Kind>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some((&letter, rest)) = self.cluster.split_first() {
             self.cluster = rest;
             return Some(self.short(letter));
         }
-        let argument = self.argv.get(self.index)?;
-        if argument == b"--" {
-            self.index += 1;
-            self.dashes = true;
-            return None;
-        }
-        if let Some(long) = argument.strip_prefix(b"--") {
-            self.index += 1;
-            return Some(self.long(long));
-        }
-        match argument {
-            [b'-', letter, rest @ ..] => {
+        loop {
+            let argument = self.argv.get(self.index)?;
+            if argument == b"--" {
                 self.index += 1;
-                self.cluster = rest;
-                Some(self.short(*letter))
+                self.dashes = true;
+                return None;
             }
-            _ => None,
+            match argument {
+                [b'-', b'-', long @ ..] if self.grammar.long => {
+                    self.index += 1;
+                    return Some(self.long(long));
+                }
+                [b'-', letter, rest @ ..] => {
+                    self.index += 1;
+                    self.cluster = rest;
+                    return Some(self.short(*letter));
+                }
+                _ if self.grammar.permutes => self.pass_over(),
+                _ => return None,
+            }
         }
     }
 }

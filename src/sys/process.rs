@@ -54,6 +54,20 @@ pub fn become_subreaper() -> Result<(), Errno> {
     prctl(libc::PR_SET_CHILD_SUBREAPER, 1)
 }
 
+/// Whether we are one.
+pub fn is_subreaper() -> bool {
+    let mut answer: c_int = 0;
+    // SAFETY: the kernel fills in an int.
+    unsafe {
+        libc::syscall(
+            libc::SYS_prctl,
+            libc::PR_GET_CHILD_SUBREAPER,
+            &raw mut answer,
+        )
+    };
+    answer != 0
+}
+
 /// Asks for `signal` when our parent dies, and tells whether it died before
 /// the asking took effect (prctl(2), `PR_SET_PDEATHSIG`). The kernel means the
 /// thread that made us.
@@ -116,6 +130,16 @@ pub fn change_to_root() -> Result<(), Errno> {
 pub fn new_session() -> Result<(), Errno> {
     // SAFETY: no memory is involved.
     Errno::result(unsafe { libc::setsid() }).map(drop)
+}
+
+/// Makes us the leader of a new process group in our session.
+///
+/// # Errors
+///
+/// EPERM where we lead a session.
+pub fn new_group() -> Result<(), Errno> {
+    // SAFETY: no memory is involved.
+    Errno::result(unsafe { libc::setpgid(0, 0) }).map(drop)
 }
 
 /// Takes the controlling terminal for the new session, if standard input is
