@@ -74,13 +74,13 @@ impl Draft {
         let mut bytes = text.bytes;
         let mut length = text.length;
         let mut pair = 0;
-        while pair < PAIRS.len() {
+        while 2 * pair < PAIRS.len() {
             let mut from = 0;
             let mut to = 0;
             while from < length {
                 if from + 1 < length
-                    && bytes[from] == PAIRS[pair][0]
-                    && bytes[from + 1] == PAIRS[pair][1]
+                    && bytes[from] == PAIRS[2 * pair]
+                    && bytes[from + 1] == PAIRS[2 * pair + 1]
                 {
                     bytes[to] = FIRST_PAIR + pair as u8;
                     from += 2;
@@ -157,13 +157,14 @@ impl fmt::Display for Packed {
 pub fn unpack(byte: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let pair = byte
         .checked_sub(FIRST_PAIR)
-        .and_then(|at| PAIRS.get(usize::from(at)));
+        .map(usize::from)
+        .and_then(|at| PAIRS.get(2 * at..2 * at + 2));
     match pair {
         Some([left, right]) => {
             unpack(*left, f)?;
             unpack(*right, f)
         }
-        None => f.write_char(char::from(byte)),
+        _ => f.write_char(char::from(byte)),
     }
 }
 
@@ -180,6 +181,16 @@ macro_rules! packed {
 /// What the first pair is written as; ASCII is below.
 const FIRST_PAIR: u8 = 0x80;
 
-/// The pairs, of which later ones may consist of earlier ones. They were
-/// counted in the texts as they are; other texts only get longer by them.
-static PAIRS: [[u8; 2]; 0] = [];
+/// The pairs, of which later ones may consist of earlier ones. They are the
+/// commonest of the texts as they were when they were counted: other texts only
+/// get longer by them.
+#[rustfmt::skip]
+static PAIRS: [u8; 256] = *b"\
+    \x20 \x80\x80t e d s inth\x81\x81onerorilsio , analretign: edchroe\x84\
+    \x8d\x94en--it\x9a\x91noex\x87\x83\x89 esstt\x8e\n\x80\xa6-op\x86gom\
+    \x9f\x82arati\x82f\x8bap\x97\x8cm\x90\xa9 wi\xa8\x93c\xaawh\x88\x88\
+    \xb4\x87\xb6\xb2y \xb9 i\x85\x81\x80SIa\x85\xbfG\xb5\xa2\x8f\x9cpi\
+    \x9e TI\xb8\x88 dceusv\x8alepafa\xb1\x84\x92\xb0p\x98umunD \xa1\xbaOM\
+    \x8b gem n\x8ec\xa3a\x82ut\xa0\x9d \xa5\x86\x82 \xb7prelwn\xa4\xad\
+    c\x90\x96\n\xd1\xdb\x9b \xce\x8ca \x92n\xd5\x84taupTOsa\x8a\x83-\x86\
+    \xc7\x80\xe2\xe0\x97 isiv.\nER\xb1dtt] \xcb\x8dsu";

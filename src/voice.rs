@@ -472,7 +472,7 @@ pub fn words(personality: Personality, kind: Kind) -> Option<Words> {
         .find_map(|(table, native)| {
             table.split(|byte| *byte == 0).find_map(|line| match line {
                 [first, level, packed @ ..] if *first == kind as u8 => Some(Words {
-                    level: *level,
+                    level: level.saturating_sub(1),
                     packed,
                     native,
                 }),
