@@ -232,9 +232,15 @@ impl PerSignal {
         if self.is_empty() {
             return None;
         }
-        Signal::all()
-            .filter_map(|signal| Some((signal, self.get(signal)?)))
-            .min_by_key(|(_, duration)| *duration)
+        let mut earliest: Option<(Signal, Time)> = None;
+        for signal in Signal::all() {
+            if let Some(time) = self.get(signal)
+                && earliest.is_none_or(|(_, shortest)| time < shortest)
+            {
+                earliest = Some((signal, time));
+            }
+        }
+        earliest
     }
 }
 

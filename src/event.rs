@@ -13,7 +13,7 @@ use crate::supervisor::{Pid, Recipient};
 use crate::sys::Errno;
 use crate::text::{Packed, unpack};
 use crate::time::Time;
-use crate::voice::{Kind, OTHER_FORM, Words, signal_text, words};
+use crate::voice::{Kind, NAME_END, OTHER_FORM, Words, signal_text, words};
 use core::fmt::{self, Display, Write};
 
 /// Something that happened, to be said with [`crate::log::say`].
@@ -201,7 +201,7 @@ impl Event<'_> {
 
 /// Our own words, and the name that stands before them.
 fn name_and_words(words: Words) -> (&'static [u8], &'static [u8]) {
-    let mut parts = words.packed.splitn(2, |byte| *byte == b'\n');
+    let mut parts = words.packed.splitn(2, |byte| *byte == NAME_END);
     (
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),

@@ -27,7 +27,7 @@ pub fn search(name: &CStr, path: Option<&[u8]>, mut execute: impl FnMut(&CStr) -
     if bytes.is_empty() {
         return Errno::ENOENT;
     }
-    if bytes.contains(&b'/') {
+    if bytes.iter().any(|byte| *byte == b'/') {
         return execute(name);
     }
     if bytes.len() > NAME_MAX {

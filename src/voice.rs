@@ -100,118 +100,118 @@ const TRACE: u8 = 5;
 /// What is said of an event; nothing where there are no words.
 type Line = (Kind, u8, &'static str);
 
-/// An event's name in the JSON form stands before its words.
+/// An event's name in the JSON form stands before its words, and a `|`.
 const NATIVE: &[Line] = &[
     (
         Kind::CannotExecute,
         ERROR,
-        "cannot_execute\ncannot execute %1: %2",
+        "cannot_execute|cannot execute %1: %2",
     ),
     (
         Kind::CannotStart,
         ERROR,
-        "cannot_start\ncannot make a process for %1: %2",
+        "cannot_start|cannot make a process for %1: %2",
     ),
-    (Kind::StepFailed, WARN, "step_failed\ncannot %1: %2"),
-    (Kind::Started, INFO, "started\nstarted %1 (pid %2)"),
-    (Kind::Received, INFO, "signal_received\nreceived %1 from %2"),
-    (Kind::Held, INFO, "signal_held\nholding %1 back for %2 ms"),
-    (Kind::Sent, INFO, "signal_sent\nsent %1 to %2"),
+    (Kind::StepFailed, WARN, "step_failed|cannot %1: %2"),
+    (Kind::Started, INFO, "started|started %1 (pid %2)"),
+    (Kind::Received, INFO, "signal_received|received %1 from %2"),
+    (Kind::Held, INFO, "signal_held|holding %1 back for %2 ms"),
+    (Kind::Sent, INFO, "signal_sent|sent %1 to %2"),
     (
         Kind::NotSent,
         WARN,
-        "signal_not_sent\ncannot send %1 to %2: %3",
+        "signal_not_sent|cannot send %1 to %2: %3",
     ),
-    (Kind::Stopping, INFO, "stopping\nstopping until SIGCONT"),
+    (Kind::Stopping, INFO, "stopping|stopping until SIGCONT"),
     (
         Kind::CommandExited,
         INFO,
-        "command_ended\nthe command (pid %1) %2",
+        "command_ended|the command (pid %1) %2",
     ),
     (
         Kind::CommandKilled,
         INFO,
-        "command_ended\nthe command (pid %1) %2",
+        "command_ended|the command (pid %1) %2",
     ),
     (
         Kind::GraceBegins,
         INFO,
-        "grace_begins\nwhat is left has %1 ms to end",
+        "grace_begins|what is left has %1 ms to end",
     ),
-    (Kind::Exited, DEBUG, "reaped\nreaped pid %1, which %2"),
-    (Kind::Killed, DEBUG, "reaped\nreaped pid %1, which %2"),
+    (Kind::Exited, DEBUG, "reaped|reaped pid %1, which %2"),
+    (Kind::Killed, DEBUG, "reaped|reaped pid %1, which %2"),
     (
         Kind::NotReaped,
         DEBUG,
-        "not_reaped\npid %1 is a zombie that its parent, pid %2, does not reap",
+        "not_reaped|pid %1 is a zombie that its parent, pid %2, does not reap",
     ),
-    (Kind::Failed, INFO, "command_failed\n%1"),
+    (Kind::Failed, INFO, "command_failed|%1"),
     (
         Kind::StatusLost,
         ERROR,
-        "status_lost\nthe command is gone without a status",
+        "status_lost|the command is gone without a status",
     ),
     (
         Kind::CannotDie,
         WARN,
-        "cannot_die_by_signal\nPID 1 cannot die by %1: exiting with 128 + its number",
+        "cannot_die_by_signal|PID 1 cannot die by %1: exiting with 128 + its number",
     ),
     (
         Kind::LinesDropped,
         WARN,
-        "lines_dropped\n%1 lines dropped: stderr did not take them",
+        "lines_dropped|%1 lines dropped: stderr did not take them",
     ),
-    (Kind::UnknownShort, ERROR, "\nunknown option %1"),
-    (Kind::UnknownLong, ERROR, "\nunknown option %1"),
-    (Kind::Ambiguous, ERROR, "\noption %1 is ambiguous"),
-    (Kind::ShortWithout, ERROR, "\noption %1 needs a value"),
-    (Kind::LongWithout, ERROR, "\noption %1 needs a value"),
-    (Kind::LongWith, ERROR, "\noption %1 takes no value"),
-    (Kind::BadValue, ERROR, "\noption %1: %2: #3"),
-    (Kind::NoCommand, ERROR, "\nno command given"),
+    (Kind::UnknownShort, ERROR, "|unknown option %1"),
+    (Kind::UnknownLong, ERROR, "|unknown option %1"),
+    (Kind::Ambiguous, ERROR, "|option %1 is ambiguous"),
+    (Kind::ShortWithout, ERROR, "|option %1 needs a value"),
+    (Kind::LongWithout, ERROR, "|option %1 needs a value"),
+    (Kind::LongWith, ERROR, "|option %1 takes no value"),
+    (Kind::BadValue, ERROR, "|option %1: %2: #3"),
+    (Kind::NoCommand, ERROR, "|no command given"),
     (
         Kind::NotInEnvironment,
         ERROR,
-        "\noption %1 belongs on the command line",
+        "|option %1 belongs on the command line",
     ),
-    (Kind::NoOption, ERROR, "\n%2 is no option"),
+    (Kind::NoOption, ERROR, "|%2 is no option"),
     (
         Kind::GroupOfItsOwn,
         ERROR,
-        "\n-c and -t group exclude each other: with -c the command has no group of its own",
+        "|-c and -t group exclude each other: with -c the command has no group of its own",
     ),
     (
         Kind::PauseWith,
         ERROR,
-        "\n--pause takes no command and no options but -v and --log-format",
+        "|--pause takes no command and no options but -v and --log-format",
     ),
     (
         Kind::NoSuchSignal,
         ERROR,
-        "\nno such signal (--list-signals shows them)",
+        "|no such signal (--list-signals shows them)",
     ),
     (
         Kind::NotCaught,
         ERROR,
-        "\nSIGKILL and SIGSTOP cannot be caught",
+        "|SIGKILL and SIGSTOP cannot be caught",
     ),
-    (Kind::NeverForwarded, ERROR, "\nSIGCHLD is never forwarded"),
-    (Kind::NotFromTo, ERROR, "\nnot of the form FROM:TO"),
-    (Kind::NotSignalTime, ERROR, "\nnot of the form SIG:TIME"),
+    (Kind::NeverForwarded, ERROR, "|SIGCHLD is never forwarded"),
+    (Kind::NotFromTo, ERROR, "|not of the form FROM:TO"),
+    (Kind::NotSignalTime, ERROR, "|not of the form SIG:TIME"),
     (
         Kind::NoDuration,
         ERROR,
-        "\nnot a duration, such as 500ms, 10s, 2m or 1h",
+        "|not a duration, such as 500ms, 10s, 2m or 1h",
     ),
-    (Kind::TooLong, ERROR, "\ntoo long"),
+    (Kind::TooLong, ERROR, "|too long"),
     (
         Kind::NoStatus,
         ERROR,
-        "\nan exit status is a number from 0 to 255",
+        "|an exit status is a number from 0 to 255",
     ),
-    (Kind::NoTarget, ERROR, "\nnot child, group or all"),
-    (Kind::NoFormat, ERROR, "\nnot text or json"),
-    (Kind::NotAbsolute, ERROR, "\nnot an absolute path"),
+    (Kind::NoTarget, ERROR, "|not child, group or all"),
+    (Kind::NoFormat, ERROR, "|not text or json"),
+    (Kind::NotAbsolute, ERROR, "|not an absolute path"),
 ];
 
 /// Those of glibc's `getopt_long(3)`, which have no name of a program before
@@ -413,6 +413,11 @@ const fn marked(words: &str) -> Draft {
         let first = match words[at] {
             b'%' => 0,
             b'#' => OTHER_FORM,
+            b'|' => {
+                draft = draft.byte(NAME_END);
+                at += 1;
+                continue;
+            }
             byte => {
                 draft = draft.byte(byte);
                 at += 1;
@@ -424,6 +429,9 @@ const fn marked(words: &str) -> Draft {
     }
     draft
 }
+
+/// What stands for the end of a name.
+pub const NAME_END: u8 = 7;
 
 /// What is added to the number of a value for its other form.
 pub const OTHER_FORM: u8 = 3;
