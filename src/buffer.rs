@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::sys::args::c_str;
 use core::ffi::CStr;
 use core::fmt;
 
@@ -60,7 +61,7 @@ impl<'b> Buffer<'b> {
         }
         let Buffer { room, length, .. } = self;
         let room: &'b [u8] = room;
-        CStr::from_bytes_with_nul(room.get(..length)?).ok()
+        c_str(room.get(..length)?)
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::buffer::Buffer;
 use crate::config::{Personality, Placement};
 use crate::event::Event;
-use crate::log::say;
+use crate::log::{say, say_plain};
 use crate::number::decimal;
 use crate::path;
 use crate::signal::SignalSet;
@@ -133,7 +133,7 @@ fn in_child(start: &mut Start) -> ! {
         say(Event::NotAttached(errno));
     }
     if command.placement == Placement::Session {
-        say(Event::Plain(Kind::NewSession));
+        say_plain(Kind::NewSession);
     }
     // Only now: what is pending at the terminal may stop us from here on.
     let _ = signals::set_mask(command.mask);

@@ -12,7 +12,7 @@ use crate::buffer::Buffer;
 use crate::config::{Format, Logging, Personality};
 use crate::event::{Event, Json};
 use crate::sys::{self, Errno, clock};
-use crate::voice::{Prefix, Words, words};
+use crate::voice::{Kind, Prefix, Words, words};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
@@ -93,6 +93,13 @@ pub fn say(event: Event<'_>) {
     };
     let args = format_args!("{line}");
     log::logger().log(&log::Record::builder().level(level).args(args).build());
+}
+
+/// Says what has no values.
+// Apart: at each of the many places it is a number and a call.
+#[inline(never)]
+pub fn say_plain(kind: Kind) {
+    say(Event::Plain(kind));
 }
 
 /// An event in the form that lines have.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::sys::Errno;
+use crate::sys::args::c_str;
 use core::ffi::CStr;
 
 /// What glibc searches where PATH is not set (`confstr(3)`, `_CS_PATH`).
@@ -81,5 +82,5 @@ fn join<'b>(buffer: &'b mut [u8], directory: &[u8], name: &CStr) -> Option<&'b C
         buffer.get_mut(length..end)?.copy_from_slice(part);
         length = end;
     }
-    CStr::from_bytes_with_nul(buffer.get(..length)?).ok()
+    c_str(buffer.get(..length)?)
 }

@@ -6,7 +6,7 @@ use crate::child::{self, Command};
 use crate::config::{Config, Personality, Placement};
 use crate::descendants::{self, Descendants};
 use crate::event;
-use crate::log::{say, says_everything};
+use crate::log::{say, say_plain, says_everything};
 use crate::signal::{Origin, Received, Signal, SignalSet};
 use crate::status::{INIT_FAILED, WaitStatus};
 use crate::supervisor::{Action, Actions, End, Event, Pid, Recipient, Supervisor};
@@ -20,10 +20,10 @@ use crate::voice::Kind;
 /// signals are blocked.
 pub fn run(config: &Config<'_>, command: Command) -> u8 {
     if config.debug_by_environment {
-        say(event::Event::Plain(Kind::Debugging));
+        say_plain(Kind::Debugging);
     }
     if config.shared_by_environment {
-        say(event::Event::Plain(Kind::NoSession));
+        say_plain(Kind::NoSession);
     }
     let Some(ourselves) = adopt_orphans(config) else {
         return INIT_FAILED;
@@ -111,9 +111,9 @@ fn adopt_orphans(config: &Config<'_>) -> Option<Pid> {
         if !ourselves.is_namespace_init() {
             let _ = process::become_subreaper();
         }
-        say(event::Event::Plain(Kind::Reaper));
+        say_plain(Kind::Reaper);
     } else if !ourselves.is_namespace_init() && !process::is_subreaper() {
-        say(event::Event::Plain(Kind::NoReaper));
+        say_plain(Kind::NoReaper);
     }
     Some(ourselves)
 }
@@ -138,9 +138,9 @@ fn ask_for_parent_death(signal: Signal, ourselves: Pid) {
 fn give_up_terminal(ourselves: Pid, personality: Personality) -> [Option<Received>; 2] {
     let anyway = personality == Personality::DumbInit;
     match terminal::give_up(ourselves, anyway) {
-        Ok(true) => say(event::Event::Plain(Kind::Detached)),
+        Ok(true) => say_plain(Kind::Detached),
         Ok(false) => {
-            say(event::Event::Plain(Kind::DetachedAsMember));
+            say_plain(Kind::DetachedAsMember);
             return [None; 2];
         }
         Err(errno) => {
@@ -236,12 +236,12 @@ impl Init<'_> {
             let seen = wait::peek();
             match seen {
                 Event::Zombie { pid, status } => self.say_ended(pid, status),
-                Event::Settled { children } if self.told => {
-                    say(event::Event::Plain(match children {
+                Event::Settled { children } if self.told => say_plain(
+                    (match children {
                         true => Kind::NothingToReap,
                         false => Kind::NoChildren,
-                    }))
-                }
+                    }),
+                ),
                 _ => {}
             }
             let actions = self.supervisor.handle(self.now(), seen);
@@ -290,7 +290,7 @@ impl Init<'_> {
     /// first.
     fn say_child_signal(&mut self) {
         if !self.told {
-            say(event::Event::Plain(Kind::ChildSignal));
+            say_plain(Kind::ChildSignal);
         }
         self.told = true;
     }
@@ -302,7 +302,7 @@ impl Init<'_> {
             say(event::Event::Rewritten(signal, to));
         }
         if to.is_none() {
-            say(event::Event::Plain(Kind::Dropped));
+            say_plain(Kind::Dropped);
         }
     }
 
@@ -354,7 +354,7 @@ impl Init<'_> {
         }
         let actions = self.supervisor.handle(self.now(), Event::Signal(received));
         self.act(actions);
-        say(event::Event::Plain(Kind::NothingToReap));
+        say_plain(Kind::NothingToReap);
     }
 
     /// Does what the supervisor has decided.
@@ -379,7 +379,7 @@ impl Init<'_> {
     }
 
     fn stop(&mut self) {
-        say(event::Event::Plain(Kind::Stopping));
+        say_plain(Kind::Stopping);
         // A stop flushes a pending CONT (signal(7)), and nobody would send
         // another one. Nothing may come between the look and the stop.
         if !signals::is_pending(Signal::CONT) {

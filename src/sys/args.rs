@@ -10,6 +10,14 @@
 use crate::cli::Arguments;
 use core::ffi::{CStr, c_char};
 
+/// Bytes as a C string: `None` unless a NUL ends them, and is the only one. The
+/// standard library looks for it in a quarter of a kilobyte.
+pub fn c_str(bytes: &[u8]) -> Option<&CStr> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    // SAFETY: the first NUL is the last byte.
+    (end + 1 == bytes.len()).then(|| unsafe { CStr::from_bytes_with_nul_unchecked(bytes) })
+}
+
 /// An array of pointers to C strings, closed by a null pointer.
 #[derive(Clone, Copy, Debug)]
 pub struct Strings {
