@@ -269,9 +269,7 @@ impl Value<'_> {
             Value::Nobody => Ok(()),
             Value::Command(bytes) => Shown(bytes).fmt(f),
             // Our own text: what was not fit to be shown in it is escaped.
-            Value::Reason(bytes) => bytes
-                .utf8_chunks()
-                .try_for_each(|chunk| f.write_str(chunk.valid())),
+            Value::Reason(bytes) => raw(bytes, f),
             Value::Step(step) => f.write_str(step),
             Value::Errno(errno) => Reason(errno).fmt(f),
             Value::Pid(pid) | Value::Zombie(pid) | Value::Parent(pid) => pid.fmt(f),
@@ -430,34 +428,61 @@ const REASON_MAX: usize = 1600;
 /// what is not printable UTF-8, and for what JSON cannot have in a string.
 fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8], prefix: &str, limit: usize) -> fmt::Result {
     let shown = bytes.get(..limit).unwrap_or(bytes);
-    for chunk in shown.utf8_chunks() {
-        let mut rest = chunk.valid();
-        while let Some((at, special)) = rest.char_indices().find(|(_, char)| is_special(*char)) {
-            let (plain, behind) = rest.split_at(at);
-            f.write_str(plain)?;
-            // None of them is beyond U+009F.
-            hexadecimal(f, &[special as u8], prefix)?;
-            rest = behind.split_at(special.len_utf8()).1;
+    let mut rest = shown;
+    while !rest.is_empty() {
+        let length = character(rest);
+        let (head, behind) = rest.split_at_checked(length.max(1)).unwrap_or((rest, b""));
+        match head {
+            // U+0080 to U+009F.
+            [0xc2, special @ ..=0x9f] => hexadecimal(f, *special, prefix)?,
+            [special] if length == 0 || is_special(*special) => hexadecimal(f, *special, prefix)?,
+            _ => raw(head, f)?,
         }
-        f.write_str(rest)?;
-        hexadecimal(f, chunk.invalid(), prefix)?;
+        rest = behind;
     }
     f.write_str(if shown.len() < bytes.len() { "..." } else { "" })
 }
 
-/// What a terminal would act upon (C0, DEL and C1), and what ends or continues a
-/// JSON string.
-fn is_special(char: char) -> bool {
-    char.is_control() || matches!(char, '"' | '\\')
+/// How many bytes the character has that a text begins with; 0 where it is none
+/// in UTF-8 (the Unicode standard, table 3-7). The standard library tells it in
+/// half a kilobyte.
+fn character(text: &[u8]) -> usize {
+    let continuation = 0x80..=0xbf;
+    let [first, rest @ ..] = text else {
+        return 0;
+    };
+    let (length, second) = match first {
+        ..0x80 => return 1,
+        0xc2..=0xdf => (2, continuation.clone()),
+        0xe0 => (3, 0xa0..=0xbf),
+        0xed => (3, 0x80..=0x9f),
+        0xe1..=0xef => (3, continuation.clone()),
+        0xf0 => (4, 0x90..=0xbf),
+        0xf1..=0xf3 => (4, continuation.clone()),
+        0xf4 => (4, 0x80..=0x8f),
+        _ => return 0,
+    };
+    match rest.get(..length - 1) {
+        Some([next, others @ ..])
+            if second.contains(next) && others.iter().all(|byte| continuation.contains(byte)) =>
+        {
+            length
+        }
+        _ => 0,
+    }
 }
 
-fn hexadecimal(f: &mut fmt::Formatter<'_>, bytes: &[u8], prefix: &str) -> fmt::Result {
-    for byte in bytes {
-        f.write_str(prefix)?;
-        for digit in [byte >> 4, byte & 15] {
-            let letter = if digit < 10 { b'0' } else { b'a' - 10 };
-            f.write_char(char::from(letter + digit))?;
-        }
+/// What a terminal would act upon (C0 and DEL), and what ends or continues a JSON
+/// string.
+fn is_special(byte: u8) -> bool {
+    byte < b' ' || matches!(byte, 0x7f | b'"' | b'\\')
+}
+
+fn hexadecimal(f: &mut fmt::Formatter<'_>, byte: u8, prefix: &str) -> fmt::Result {
+    f.write_str(prefix)?;
+    for digit in [byte >> 4, byte & 15] {
+        let letter = if digit < 10 { b'0' } else { b'a' - 10 };
+        f.write_char(char::from(letter + digit))?;
     }
     Ok(())
 }

@@ -207,6 +207,7 @@ pub enum End {
 
 impl<'s, 'a, Id: Copy> Parser<'s, 'a, Id> {
     /// Begins behind the program's name.
+    #[inline(never)] // It is called twice.
     pub fn new(grammar: Grammar<Id>, argv: &'s dyn Arguments<'a>) -> Self {
         Parser {
             grammar,
