@@ -236,12 +236,10 @@ impl Init<'_> {
             let seen = wait::peek();
             match seen {
                 Event::Zombie { pid, status } => self.say_ended(pid, status),
-                Event::Settled { children } if self.told => say_plain(
-                    (match children {
-                        true => Kind::NothingToReap,
-                        false => Kind::NoChildren,
-                    }),
-                ),
+                Event::Settled { children } if self.told => say_plain(match children {
+                    true => Kind::NothingToReap,
+                    false => Kind::NoChildren,
+                }),
                 _ => {}
             }
             let actions = self.supervisor.handle(self.now(), seen);
