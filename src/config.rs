@@ -47,6 +47,17 @@ pub enum Personality {
     Nologin,
 }
 
+impl Personality {
+    /// Those that speak, by their numbers.
+    pub(crate) const ALL: [Personality; 5] = [
+        Personality::Native,
+        Personality::DumbInit,
+        Personality::Tini,
+        Personality::Catatonit,
+        Personality::Pause,
+    ];
+}
+
 /// How to run a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config<'a> {

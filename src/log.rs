@@ -36,16 +36,10 @@ pub fn speak_as(personality: Personality) {
 /// Whose words are used.
 fn speaker() -> Personality {
     let number = LOGGER.personality.load(Ordering::Relaxed);
-    [
-        Personality::Native,
-        Personality::DumbInit,
-        Personality::Tini,
-        Personality::Catatonit,
-        Personality::Pause,
-    ]
-    .into_iter()
-    .find(|personality| *personality as u8 == number)
-    .unwrap_or_default()
+    Personality::ALL
+        .get(usize::from(number))
+        .copied()
+        .unwrap_or_default()
 }
 
 /// Sets how much is said, and in which form.
@@ -93,6 +87,13 @@ pub fn say(event: Event<'_>) {
     };
     let args = format_args!("{line}");
     log::logger().log(&log::Record::builder().level(level).args(args).build());
+}
+
+/// Says that a step failed that the run can do without.
+// Apart, as `say_plain`.
+#[inline(never)]
+pub fn say_failed(step: &'static str, errno: Errno) {
+    say(Event::StepFailed(step, errno));
 }
 
 /// Says what has no values.

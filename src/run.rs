@@ -6,7 +6,7 @@ use crate::child::{self, Command};
 use crate::config::{Config, Personality, Placement};
 use crate::descendants::{self, Descendants};
 use crate::event;
-use crate::log::{say, say_plain, says_everything};
+use crate::log::{say, say_failed, say_plain, says_everything};
 use crate::signal::{Origin, Received, Signal, SignalSet};
 use crate::status::{INIT_FAILED, WaitStatus};
 use crate::supervisor::{Action, Actions, End, Event, Pid, Recipient, Supervisor};
@@ -92,7 +92,7 @@ pub fn pause() -> u8 {
             }
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(errno) => {
-                say(event::Event::StepFailed("wait for signals", errno));
+                say_failed("wait for signals", errno);
                 return INIT_FAILED;
             }
         }
@@ -125,10 +125,7 @@ fn ask_for_parent_death(signal: Signal, ourselves: Pid) {
         Ok(true) => {
             let _ = signals::send(signal, Recipient::Process(ourselves));
         }
-        Err(errno) => say(event::Event::StepFailed(
-            "ask for a signal when the parent dies",
-            errno,
-        )),
+        Err(errno) => say_failed("ask for a signal when the parent dies", errno),
     }
 }
 
@@ -163,16 +160,10 @@ fn give_up_terminal(ourselves: Pid, personality: Personality) -> [Option<Receive
 /// command lets go as well.
 fn keep_nothing_alive() {
     if let Err(errno) = process::change_to_root() {
-        say(event::Event::StepFailed(
-            "change to the root directory",
-            errno,
-        ));
+        say_failed("change to the root directory", errno);
     }
     if let Err(errno) = fd::close_from_3() {
-        say(event::Event::StepFailed(
-            "close inherited descriptors",
-            errno,
-        ));
+        say_failed("close inherited descriptors", errno);
     }
 }
 
@@ -214,7 +205,7 @@ impl Init<'_> {
                 return end;
             }
             if let Err(errno) = self.receive_until_child_ends() {
-                say(event::Event::StepFailed("wait for signals", errno));
+                say_failed("wait for signals", errno);
                 return End {
                     status: INIT_FAILED,
                     by_signal: None,
@@ -420,10 +411,10 @@ impl Init<'_> {
             Err(errno) => {
                 if !self.warned {
                     self.warned = true;
-                    say(event::Event::StepFailed(
+                    say_failed(
                         "reach processes other than the command's group and our children",
                         errno,
-                    ));
+                    );
                 }
                 // Not everybody has got it, so that this is not said.
                 Err(Errno::ESRCH)

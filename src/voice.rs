@@ -9,7 +9,7 @@
 use crate::config::Personality;
 use crate::number::Decimal;
 use crate::sys::process;
-use crate::text::{Draft, Packed};
+use crate::text::{Draft, Packed, unpack};
 use core::fmt::{self, Display};
 
 /// What an event is, whatever its values.
@@ -496,52 +496,43 @@ pub struct Prefix(pub Personality, pub u8);
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Prefix(personality, level) = *self;
-        let name = match personality {
-            Personality::DumbInit => "[dumb-init] ",
-            Personality::Pause => "[pause] ",
-            Personality::Tini => {
-                f.write_str("[")?;
-                level_name(level, f)?;
-                f.write_str(" tini (")?;
-                pid(f)?;
-                ")] "
-            }
-            Personality::Catatonit => {
-                // The names are as long as they are here.
-                f.write_str(match level {
-                    ERROR => "ERROR",
-                    WARN => "WARN",
-                    INFO => "INFO",
-                    _ => "DEBUG",
-                })?;
-                f.write_str(" (catatonit:")?;
-                pid(f)?;
-                "): "
-            }
-            Personality::Native | Personality::Nologin => "[tidy-init] ",
+        let column = match personality {
+            Personality::Catatonit => TRACE,
+            _ => 0,
         };
-        f.write_str(name)
+        nth(PREFIXES, personality as u8)
+            .iter()
+            .try_for_each(|byte| match byte {
+                1 => Packed(nth(LEVELS, column + level.saturating_sub(ERROR))).fmt(f),
+                2 => process::child_id().map_or(Ok(()), |pid| pid.fmt(f)),
+                byte => unpack(*byte, f),
+            })
     }
 }
 
-fn level_name(level: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    const NAMES: &str = "FATALWARN INFO DEBUGTRACE";
-    let at = usize::from(level.saturating_sub(ERROR)) * 5;
-    f.write_str(NAMES.get(at..at + 5).unwrap_or_default())
-}
+/// By the number of the personality; 1 stands for the level, 2 for our process
+/// ID.
+static PREFIXES: &[u8] = crate::packed!(
+    Draft::new()
+        .text("[tidy-init] \0[dumb-init] \0[\x01 tini (\x02)] \0\x01 (catatonit:\x02): \0[pause] ")
+);
 
-fn pid(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    process::child_id().map_or(Ok(()), |pid| {
-        Decimal(u64::from(pid.raw().unsigned_abs())).fmt(f)
-    })
+/// By the number of the level: tini's names, then catatonit's.
+static LEVELS: &[u8] = crate::packed!(
+    Draft::new().text("FATAL\0WARN \0INFO \0DEBUG\0TRACE\0ERROR\0WARN\0INFO\0DEBUG\0DEBUG")
+);
+
+/// The text of this number among those that end in a zero.
+fn nth(texts: &'static [u8], number: u8) -> &'static [u8] {
+    texts
+        .split(|byte| *byte == 0)
+        .nth(usize::from(number))
+        .unwrap_or_default()
 }
 
 /// What signals are called by glibc's `strsignal(3)`, 1 to 31.
 pub fn signal_text(number: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let text = SIGNAL_TEXTS
-        .split(|byte| *byte == 0)
-        .nth(usize::from(number))
-        .unwrap_or_default();
+    let text = nth(SIGNAL_TEXTS, number);
     if text.is_empty() {
         return write!(
             f,

@@ -1,9 +1,9 @@
 //! The command line of catatonit 0.1.7.
 
 use super::Id;
-use super::options::{self, Flag, Spec};
-use crate::packed;
+use super::options::{self, Flags, Spec};
 use crate::text::Draft;
+use crate::{flags, packed};
 
 /// The options.
 pub const OPTIONS: &[Spec<Id>] = &[
@@ -35,7 +35,7 @@ const fn spec(id: Id, short: u8, long: &'static str, help: &'static str) -> Spec
     }
 }
 
-pub(super) static FLAGS: [Flag<Id>; OPTIONS.len()] = options::flags(OPTIONS);
+pub(super) const FLAGS: Flags = flags!(OPTIONS);
 
 pub(super) static VERSION: &[u8] = packed!(Draft::new().text("tini version 0.1.7_catatonit\n"));
 

@@ -38,7 +38,7 @@ pub fn parse<'a>(
     if let Some(text) = options {
         let words = Words(text);
         let grammar = Grammar {
-            flags: &native::FLAGS,
+            flags: native::FLAGS,
             long: true,
             permutes: false,
         };
@@ -104,11 +104,7 @@ impl<'c, 'a> Draft<'c, 'a> {
     }
 
     /// The native options in the environment.
-    fn read_words(
-        &mut self,
-        parser: &mut Parser<'_, 'a, Id>,
-        words: &Words<'a>,
-    ) -> Result<(), Kind> {
+    fn read_words(&mut self, parser: &mut Parser<'_, 'a>, words: &Words<'a>) -> Result<(), Kind> {
         for found in parser.by_ref() {
             let found = found?;
             if matches!(
@@ -135,7 +131,7 @@ impl<'c, 'a> Draft<'c, 'a> {
 
     fn read_argv(
         &mut self,
-        parser: &mut Parser<'_, 'a, Id>,
+        parser: &mut Parser<'_, 'a>,
         argv: &dyn Arguments<'a>,
         variable: &dyn Fn(&str) -> Option<&'a [u8]>,
     ) -> Result<Request, Kind> {
@@ -167,7 +163,7 @@ impl<'c, 'a> Draft<'c, 'a> {
     }
 
     /// Does what an option of this personality says.
-    fn apply(&mut self, found: &Found<'a, Id>, by: Personality) -> Result<(), Kind> {
+    fn apply(&mut self, found: &Found<'a>, by: Personality) -> Result<(), Kind> {
         let config = &mut *self.config;
         let value = found.value;
         self.value = value;

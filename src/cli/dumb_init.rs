@@ -1,12 +1,12 @@
 //! The command line of dumb-init 1.2.5.
 
-use super::options::{self, Flag, Spec};
+use super::options::{self, Flags, Spec};
 use super::{Id, native};
 use crate::config::{Config, Placement};
-use crate::packed;
 use crate::signal::Signal;
 use crate::text::Draft;
 use crate::voice::Kind;
+use crate::{flags, packed};
 
 /// The options, in the order in which an ambiguous one is explained.
 pub const OPTIONS: &[Spec<Id>] = &[
@@ -46,7 +46,7 @@ const fn spec(
     }
 }
 
-pub(super) static FLAGS: [Flag<Id>; OPTIONS.len()] = options::flags(OPTIONS);
+pub(super) const FLAGS: Flags = flags!(OPTIONS);
 
 pub(super) static VERSION: &[u8] = packed!(Draft::new().text("dumb-init v1.2.5\n"));
 
@@ -111,10 +111,9 @@ pub(super) fn number(text: &[u8]) -> Option<(i64, &[u8])> {
     let (digits, rest) = digits.split_at_checked(length).filter(|_| length > 0)?;
     let number = digits.iter().fold(0i64, |number, digit| {
         let digit = i64::from(digit - b'0');
-        match negative {
-            false => number.saturating_mul(10).saturating_add(digit),
-            true => number.saturating_mul(10).saturating_sub(digit),
-        }
+        number
+            .saturating_mul(10)
+            .saturating_add(if negative { -digit } else { digit })
     });
     Some((number, rest))
 }

@@ -21,7 +21,7 @@ pub use options::Arguments;
 use crate::config::{Personality, Text};
 use crate::packed;
 use crate::text::Draft;
-use options::Flag;
+use options::Flags;
 
 /// The names by which we are another program. Any other name is our own.
 pub const NAMES: &[(&str, Personality)] = &[
@@ -91,13 +91,39 @@ pub enum Id {
     Version,
 }
 
+impl Id {
+    /// All of them, by their numbers.
+    pub(crate) const ALL: [Id; 20] = [
+        Id::Rewrite,
+        Id::Target,
+        Id::ToGroup,
+        Id::SingleChild,
+        Id::Delay,
+        Id::KillAfter,
+        Id::Grace,
+        Id::ExitMap,
+        Id::ExitBySignal,
+        Id::ParentDeath,
+        Id::Subreaper,
+        Id::Pause,
+        Id::TerminationLog,
+        Id::Verbose,
+        Id::WarnOnReap,
+        Id::LogFormat,
+        Id::ListSignals,
+        Id::Help,
+        Id::License,
+        Id::Version,
+    ];
+}
+
 /// The options of a personality.
-fn flags(personality: Personality) -> &'static [Flag<Id>] {
+fn flags(personality: Personality) -> Flags {
     match personality {
-        Personality::DumbInit => &dumb_init::FLAGS,
-        Personality::Tini => &tini::FLAGS,
-        Personality::Catatonit => &catatonit::FLAGS,
-        Personality::Native | Personality::Pause | Personality::Nologin => &native::FLAGS,
+        Personality::DumbInit => dumb_init::FLAGS,
+        Personality::Tini => tini::FLAGS,
+        Personality::Catatonit => catatonit::FLAGS,
+        Personality::Native | Personality::Pause | Personality::Nologin => native::FLAGS,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The command line of `tidy-init` under its own name.
 
-use super::options::{self, Flag, Spec};
+use super::options::{self, Flags, Spec};
 use crate::config::{Format, Target};
 use crate::number::decimal;
-use crate::packed;
 use crate::signal::Signal;
 use crate::text::Draft as Text;
 use crate::time::Time;
 use crate::voice::Kind;
+use crate::{flags, packed};
 
 pub use super::Id;
 
@@ -143,7 +143,7 @@ pub const OPTIONS: &[Spec<Id>] = &[
     },
 ];
 
-pub(super) static FLAGS: [Flag<Id>; OPTIONS.len()] = options::flags(OPTIONS);
+pub(super) const FLAGS: Flags = flags!(OPTIONS);
 
 pub(super) fn signal(value: &[u8]) -> Result<Signal, Kind> {
     Signal::parse(value).ok_or(Kind::NoSuchSignal)

@@ -6,6 +6,7 @@
 //! options, and so does the first operand, a lone `-` being one, unless
 //! options may follow operands ([`Grammar::permutes`]).
 
+use super::Id;
 use crate::event::Shown;
 use crate::text::Draft;
 use crate::voice::Kind;
@@ -50,49 +51,81 @@ pub struct Spec<Id: 'static> {
 
 /// What the parser knows of an option.
 #[derive(Clone, Copy, Debug)]
-pub struct Flag<Id: 'static> {
+pub struct Flag {
     id: Id,
     short: u8,
     takes_value: bool,
-    /// The long name, filled up with zeros: a string slice would have to be
-    /// relocated when the program is loaded, which takes 40 bytes each.
-    long: [u8; LONG_MAX],
+    long: &'static [u8],
 }
 
-/// Room for the longest name; a longer one does not compile.
-const LONG_MAX: usize = 16;
-
-impl<Id> Flag<Id> {
+impl Flag {
     /// The long name; empty where there is none.
-    pub fn long(&self) -> &[u8] {
+    pub fn long(&self) -> &'static [u8] {
         self.long
-            .split(|byte| *byte == 0)
-            .next()
-            .unwrap_or_default()
     }
 }
 
-/// The parser's table of an option table, of the same length.
-#[allow(clippy::indexing_slicing)] // In the compiler.
-pub const fn flags<Id: Copy, const N: usize>(specs: &[Spec<Id>]) -> [Flag<Id>; N] {
-    let mut flags = [Flag {
-        id: specs[0].id,
-        short: 0,
-        takes_value: false,
-        long: [0; LONG_MAX],
-    }; N];
-    let mut at = 0;
-    while at < N {
-        let spec = &specs[at];
-        flags[at] = Flag {
-            id: spec.id,
-            short: spec.short,
-            takes_value: !spec.value.is_empty(),
-            long: Draft::new().text(spec.long).pad_with_zeros(),
+/// The options that the parser knows, in a short form: of each the length of
+/// its long name, its meaning, its letter, whether it takes a value, and the
+/// long name. As an array of [`Flag`] they would take twice as much.
+#[derive(Clone, Copy, Debug)]
+pub struct Flags(pub &'static [u8]);
+
+impl Flags {
+    fn iter(self) -> Iter {
+        Iter(self.0)
+    }
+}
+
+/// What is left of the options.
+#[derive(Clone)]
+struct Iter(&'static [u8]);
+
+impl Iterator for Iter {
+    type Item = Flag;
+
+    #[inline(never)] // It is called in four places.
+    fn next(&mut self) -> Option<Flag> {
+        let [length, id, short, takes_value, rest @ ..] = self.0 else {
+            return None;
         };
+        let (long, rest) = rest.split_at_checked(usize::from(*length))?;
+        self.0 = rest;
+        Some(Flag {
+            id: *Id::ALL.get(usize::from(*id))?,
+            short: *short,
+            takes_value: *takes_value != 0,
+            long,
+        })
+    }
+}
+
+/// The short form of an option table.
+#[allow(clippy::indexing_slicing)] // In the compiler.
+pub const fn table(specs: &[Spec<Id>]) -> Draft {
+    let mut draft = Draft::new();
+    let mut at = 0;
+    while at < specs.len() {
+        let spec = &specs[at];
+        draft = draft
+            .byte(spec.long.len() as u8)
+            .byte(spec.id as u8)
+            .byte(spec.short)
+            .byte(!spec.value.is_empty() as u8)
+            .text(spec.long);
         at += 1;
     }
-    flags
+    draft
+}
+
+/// The [`Flags`] of an option table.
+#[macro_export]
+macro_rules! flags {
+    ($options:expr) => {{
+        static TABLE: [u8; $crate::cli::options::table($options).length()] =
+            $crate::cli::options::table($options).finish();
+        $crate::cli::options::Flags(&TABLE)
+    }};
 }
 
 /// Where the descriptions begin in the help text.
@@ -150,7 +183,7 @@ impl fmt::Display for Spelling<'_> {
 
 /// An option that was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Found<'a, Id> {
+pub struct Found<'a> {
     /// Which one.
     pub id: Id,
     /// Its value; empty where it takes none.
@@ -159,9 +192,9 @@ pub struct Found<'a, Id> {
 
 /// What a program takes for an option.
 #[derive(Clone, Copy, Debug)]
-pub struct Grammar<Id: 'static> {
+pub struct Grammar {
     /// Its options.
-    pub flags: &'static [Flag<Id>],
+    pub flags: Flags,
     /// Whether `--NAME` is a long option: `getopt(3)` knows clusters only, and
     /// takes it for one.
     pub long: bool,
@@ -170,10 +203,7 @@ pub struct Grammar<Id: 'static> {
 }
 
 /// The long options that a name may be the beginning of.
-pub fn fitting<Id>(
-    flags: &'static [Flag<Id>],
-    name: &[u8],
-) -> impl Iterator<Item = &'static Flag<Id>> + Clone {
+pub fn fitting(flags: Flags, name: &[u8]) -> impl Iterator<Item = Flag> + Clone {
     flags
         .iter()
         .filter(move |flag| !flag.long().is_empty() && flag.long().starts_with(name))
@@ -181,8 +211,8 @@ pub fn fitting<Id>(
 
 /// Goes through the options in `argv`.
 #[derive(Clone)]
-pub struct Parser<'s, 'a, Id: 'static> {
-    grammar: Grammar<Id>,
+pub struct Parser<'s, 'a> {
+    grammar: Grammar,
     argv: &'s dyn Arguments<'a>,
     /// The next argument.
     index: usize,
@@ -205,10 +235,10 @@ pub enum End {
     Operands(usize),
 }
 
-impl<'s, 'a, Id: Copy> Parser<'s, 'a, Id> {
+impl<'s, 'a> Parser<'s, 'a> {
     /// Begins behind the program's name.
     #[inline(never)] // It is called twice.
-    pub fn new(grammar: Grammar<Id>, argv: &'s dyn Arguments<'a>) -> Self {
+    pub fn new(grammar: Grammar, argv: &'s dyn Arguments<'a>) -> Self {
         Parser {
             grammar,
             argv,
@@ -247,7 +277,7 @@ impl<'s, 'a, Id: Copy> Parser<'s, 'a, Id> {
         self.index += 1;
     }
 
-    fn short(&mut self, letter: u8) -> Result<Found<'a, Id>, Kind> {
+    fn short(&mut self, letter: u8) -> Result<Found<'a>, Kind> {
         self.spelling = Spelling {
             letter,
             ..Spelling::default()
@@ -266,7 +296,7 @@ impl<'s, 'a, Id: Copy> Parser<'s, 'a, Id> {
         Ok(Found { id: flag.id, value })
     }
 
-    fn long(&mut self, text: &'a [u8]) -> Result<Found<'a, Id>, Kind> {
+    fn long(&mut self, text: &'a [u8]) -> Result<Found<'a>, Kind> {
         let end = text.iter().position(|byte| *byte == b'=');
         let (name, attached) = match end.and_then(|end| text.split_at_checked(end)) {
             Some((name, attached)) => (name, attached.get(1..)),
@@ -277,17 +307,18 @@ impl<'s, 'a, Id: Copy> Parser<'s, 'a, Id> {
             name,
             called: text,
         };
-        let mut fitting = fitting(self.grammar.flags, name);
-        let flag = match fitting.clone().find(|flag| flag.long() == name) {
-            Some(exact) => exact,
-            None => {
-                let first = fitting.next().ok_or(Kind::UnknownLong)?;
-                if fitting.next().is_some() {
-                    return Err(Kind::Ambiguous);
-                }
-                first
+        let mut found = Err(Kind::UnknownLong);
+        for flag in fitting(self.grammar.flags, name) {
+            if flag.long == name {
+                found = Ok(flag);
+                break;
             }
-        };
+            found = match found {
+                Err(Kind::UnknownLong) => Ok(flag),
+                _ => Err(Kind::Ambiguous),
+            };
+        }
+        let flag = found?;
         self.spelling.called = flag.long();
         let value = match (flag.takes_value, attached) {
             (false, Some(_)) => return Err(Kind::LongWith),
@@ -305,8 +336,8 @@ impl<'s, 'a, Id: Copy> Parser<'s, 'a, Id> {
     }
 }
 
-impl<'a, Id: Copy> Iterator for Parser<'_, 'a, Id> {
-    type Item = Result<Found<'a, Id>, Kind>;
+impl<'a> Iterator for Parser<'_, 'a> {
+    type Item = Result<Found<'a>, Kind>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some((&letter, rest)) = self.cluster.split_first() {

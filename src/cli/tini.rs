@@ -1,12 +1,12 @@
 //! The command line of tini 0.19.
 
-use super::options::{self, Arguments, Flag, Spec};
+use super::options::{self, Arguments, Flags, Spec};
 use super::{Id, dumb_init};
 use crate::config::{Config, Target};
-use crate::packed;
 use crate::signal::Signal;
 use crate::text::Draft;
 use crate::voice::Kind;
+use crate::{flags, packed};
 
 /// The options.
 pub const OPTIONS: &[Spec<Id>] = &[
@@ -56,7 +56,7 @@ const fn spec(id: Id, short: u8, value: &'static str, help: &'static str) -> Spe
     }
 }
 
-pub(super) static FLAGS: [Flag<Id>; OPTIONS.len()] = options::flags(OPTIONS);
+pub(super) const FLAGS: Flags = flags!(OPTIONS);
 
 /// The engine of Docker reads this line.
 pub(super) static VERSION: &[u8] = packed!(Draft::new().text("tini version 0.19.0\n"));
