@@ -39,8 +39,8 @@ pub struct Command {
 }
 
 /// What parent and child know while they share their memory.
-struct Start {
-    command: Command,
+struct Start<'a> {
+    command: &'a Command,
     /// Where LISTEN_PID stands in the environment, if it names us.
     listen_pid: Option<usize>,
     /// Why the command could not be executed.
@@ -87,7 +87,7 @@ impl NotStarted {
 /// # Errors
 ///
 /// Why it was not started; the line on stderr has been written.
-pub fn start(command: Command, ourselves: Pid) -> Result<(Pid, Option<NotStarted>), NotStarted> {
+pub fn start(command: &Command, ourselves: Pid) -> Result<(Pid, Option<NotStarted>), NotStarted> {
     let mut start = Start {
         command,
         listen_pid: listen_pid(command.environment, ourselves),
@@ -110,7 +110,7 @@ pub fn start(command: Command, ourselves: Pid) -> Result<(Pid, Option<NotStarted
 
 /// The child's side: the last function that runs in it, which never returns
 /// into the parent's code, whose memory it shares.
-fn in_child(start: &mut Start) -> ! {
+fn in_child(start: &mut Start<'_>) -> ! {
     let command = start.command;
     // Where there is no terminal, or it is another session's, the command does
     // without.
@@ -151,9 +151,9 @@ fn in_child(start: &mut Start) -> ! {
             if let Some(entry) = entry.c_str() {
                 command.environment.replace_before_exec(index, entry);
             }
-            search(&command)
+            search(command)
         }
-        None => search(&command),
+        None => search(command),
     };
     // Here and not in the parent, which sees nothing of this where an emulator
     // has made a plain fork of us.

@@ -148,17 +148,10 @@ impl log::Log for Logger {
     fn log(&self, record: &log::Record<'_>) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            let event = Event::LinesDropped(dropped);
-            if let Some(words) = words(Personality::Native, event.kind()) {
-                let line = Line {
-                    event: &event,
-                    words,
-                    json: self.json.load(Ordering::Relaxed),
-                };
-                if !self.write(format_args!("{line}")) {
-                    // This very attempt is counted among them already.
-                    self.dropped.fetch_add(dropped - 1, Ordering::Relaxed);
-                }
+            say(Event::LinesDropped(dropped));
+            if self.dropped.load(Ordering::Relaxed) > 0 {
+                // This very attempt is counted among them already.
+                self.dropped.fetch_add(dropped - 1, Ordering::Relaxed);
             }
         }
         self.write(*record.args());

@@ -51,7 +51,7 @@ extern "C" fn main(_count: c_int, argv: *mut *mut c_char) -> ! {
             match argv.string(command) {
                 Some(name) => run::run(
                     &config,
-                    Command {
+                    &Command {
                         argv,
                         index: command,
                         name,

@@ -18,7 +18,7 @@ use crate::voice::Kind;
 
 /// Runs the command to its end and returns the status to exit with. All
 /// signals are blocked.
-pub fn run(config: &Config<'_>, command: Command) -> u8 {
+pub fn run(config: &Config<'_>, command: &Command) -> u8 {
     if config.debug_by_environment {
         say_plain(Kind::Debugging);
     }

@@ -27,37 +27,35 @@ pub fn parse<'a>(
         return Ok(Request::Print(text(personality, Id::Help)));
     }
     let mut draft = Draft::new(personality, config);
-    let complaint = |source, kind, option, value| Complaint {
-        personality,
-        source,
-        kind,
-        option,
-        value,
-        name: argv.get(0).unwrap_or_default(),
+    // Without the variable there are no words.
+    let words = Words(options.unwrap_or_default());
+    let grammar = Grammar {
+        flags: native::FLAGS,
+        long: true,
+        permutes: false,
     };
-    if let Some(text) = options {
-        let words = Words(text);
-        let grammar = Grammar {
-            flags: native::FLAGS,
-            long: true,
-            permutes: false,
-        };
-        let mut parser = Parser::new(grammar, &words);
-        if let Err(kind) = draft.read_words(&mut parser, &words) {
-            let spelling = parser.spelling();
-            return Err(complaint(Source::Environment, kind, spelling, draft.value));
-        }
-    }
+    let mut parser = Parser::new(grammar, &words);
+    let mut source = Source::Environment;
+    let mut result = draft.read_words(&mut parser, &words);
     let grammar = Grammar {
         flags: flags(personality),
         long: personality != Personality::Tini,
         permutes: matches!(personality, Personality::Tini | Personality::Catatonit)
             && variable("POSIXLY_CORRECT").is_none(),
     };
-    let mut parser = Parser::new(grammar, argv);
-    draft
-        .read_argv(&mut parser, argv, variable)
-        .map_err(|kind| complaint(Source::Argv, kind, parser.spelling(), draft.value))
+    if result.is_ok() {
+        source = Source::Argv;
+        parser = Parser::new(grammar, argv);
+        result = draft.read_argv(&mut parser, argv, variable);
+    }
+    result.map_err(|kind| Complaint {
+        personality,
+        source,
+        kind,
+        option: parser.spelling(),
+        value: draft.value,
+        name: argv.get(0).unwrap_or_default(),
+    })
 }
 
 /// What has been read so far.
@@ -104,7 +102,11 @@ impl<'c, 'a> Draft<'c, 'a> {
     }
 
     /// The native options in the environment.
-    fn read_words(&mut self, parser: &mut Parser<'_, 'a>, words: &Words<'a>) -> Result<(), Kind> {
+    fn read_words(
+        &mut self,
+        parser: &mut Parser<'_, 'a>,
+        words: &Words<'a>,
+    ) -> Result<Request, Kind> {
         for found in parser.by_ref() {
             let found = found?;
             if matches!(
@@ -125,7 +127,8 @@ impl<'c, 'a> Draft<'c, 'a> {
                 self.value = word;
                 Err(Kind::NoOption)
             }
-            None => self.check(),
+            // What it is does not matter: the command line comes next.
+            None => self.check().map(|()| Request::Pause),
         }
     }
 

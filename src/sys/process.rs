@@ -224,6 +224,10 @@ pub fn spawn<T>(body: fn(&mut T) -> !, argument: &mut T) -> Result<Pid, Errno> {
             start,
         )
     };
+    // Below the library's clone(2) musl gives the error itself, glibc -1.
+    if cfg!(target_env = "musl") && made < 0 {
+        return Err(Errno::from_raw(-made));
+    }
     // A process ID that is not positive cannot be.
     Errno::result(made).and_then(|pid| Pid::new(pid).ok_or(Errno::ESRCH))
 }
