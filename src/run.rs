@@ -249,7 +249,7 @@ impl Init<'_> {
         let personality = self.config.personality;
         self.say_child_signal();
         let is_main_child = self.main_child == Some(pid);
-        if !is_main_child || personality != Personality::Native {
+        if !is_main_child || matches!(personality, Personality::DumbInit | Personality::Tini) {
             say(event::Event::Reaped(pid, status));
         }
         if !is_main_child {

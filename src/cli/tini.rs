@@ -88,9 +88,10 @@ pub(super) fn read_environment<'a>(
         *target = Some(Target::Group);
     }
     if let Some(value) = variable("TINI_VERBOSITY") {
-        // As atoi(3): what is no number is 0. We count from the warnings.
-        let number = dumb_init::number(value).map_or(0, |(number, _)| number as i32);
-        config.logging.verbosity = number.saturating_sub(1).clamp(-1, 3) as i8;
+        // As atoi(3): what is no number is 0; and unsigned. We count from the
+        // warnings.
+        let number = dumb_init::number(value).map_or(0, |(number, _)| number as u32);
+        config.logging.verbosity = number.min(4) as i8 - 1;
     }
 }
 
