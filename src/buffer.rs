@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use crate::sys::args::c_str;
 use core::ffi::CStr;
 use core::fmt;
 
@@ -60,7 +61,7 @@ impl<'b> Buffer<'b> {
         }
         let Buffer { room, length, .. } = self;
         let room: &'b [u8] = room;
-        CStr::from_bytes_with_nul(room.get(..length)?).ok()
+        c_str(room.get(..length)?)
     }
 }
 
@@ -69,6 +70,13 @@ impl fmt::Write for Buffer<'_> {
         if !self.cut {
             self.push(text.as_bytes());
         }
+        if self.cut { Err(fmt::Error) } else { Ok(()) }
+    }
+
+    /// Appends one byte: what is written by the character is ASCII, or bytes
+    /// from outside as they are.
+    fn write_char(&mut self, letter: char) -> fmt::Result {
+        self.push(&[letter as u8]);
         if self.cut { Err(fmt::Error) } else { Ok(()) }
     }
 }

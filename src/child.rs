@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use crate::buffer::Buffer;
-use crate::config::Placement;
+use crate::config::{Personality, Placement};
 use crate::event::Event;
-use crate::log::say;
+use crate::log::{say, say_plain};
 use crate::number::decimal;
 use crate::path;
 use crate::signal::SignalSet;
@@ -13,7 +13,8 @@ use crate::status::{INIT_FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use crate::supervisor::Pid;
 use crate::sys::args::Strings;
 use crate::sys::process::{self, execute};
-use crate::sys::{Errno, signals, wait};
+use crate::sys::{Errno, signals, terminal, wait};
+use crate::voice::Kind;
 use core::ffi::CStr;
 use core::fmt::Write;
 
@@ -31,13 +32,15 @@ pub struct Command {
     pub environment: Strings,
     /// The signal mask.
     pub mask: SignalSet,
-    /// Whether it gets a session of its own.
+    /// Whether it gets a session or a group of its own.
     pub placement: Placement,
+    /// Whose habits are followed.
+    pub personality: Personality,
 }
 
 /// What parent and child know while they share their memory.
-struct Start {
-    command: Command,
+struct Start<'a> {
+    command: &'a Command,
     /// Where LISTEN_PID stands in the environment, if it names us.
     listen_pid: Option<usize>,
     /// Why the command could not be executed.
@@ -63,21 +66,28 @@ impl NotStarted {
     }
 
     /// The exit status that tells of it.
-    pub fn status(self) -> u8 {
-        match self {
-            NotStarted::Cloned(_) => INIT_FAILED,
-            NotStarted::Executed(Errno::ENOENT) => NOT_FOUND,
-            NotStarted::Executed(_) => NOT_EXECUTABLE,
+    pub fn status(self, personality: Personality) -> u8 {
+        match (personality, self) {
+            (Personality::Native, NotStarted::Cloned(_)) => INIT_FAILED,
+            (Personality::Native | Personality::Tini, NotStarted::Executed(Errno::ENOENT)) => {
+                NOT_FOUND
+            }
+            (Personality::Native, NotStarted::Executed(_))
+            | (Personality::Tini, NotStarted::Executed(Errno::EACCES)) => NOT_EXECUTABLE,
+            (Personality::DumbInit, NotStarted::Executed(_)) => 2,
+            _ => 1,
         }
     }
 }
 
-/// Starts the command and returns its process.
+/// Starts the command and returns its process, and why that could not execute
+/// the command: the originals take such a process for the command, whose
+/// status it is then.
 ///
 /// # Errors
 ///
 /// Why it was not started; the line on stderr has been written.
-pub fn start(command: Command, ourselves: Pid) -> Result<Pid, NotStarted> {
+pub fn start(command: &Command, ourselves: Pid) -> Result<(Pid, Option<NotStarted>), NotStarted> {
     let mut start = Start {
         command,
         listen_pid: listen_pid(command.environment, ourselves),
@@ -89,25 +99,41 @@ pub fn start(command: Command, ourselves: Pid) -> Result<Pid, NotStarted> {
         failure
     })?;
     match start.failed {
-        None => Ok(child),
-        Some(failure) => {
+        Some(failure) if command.personality == Personality::Native => {
             // It has ended already: this is for the zombie only.
             let _ = wait::wait_for(child);
             Err(failure)
         }
+        failed => Ok((child, failed)),
     }
 }
 
 /// The child's side: the last function that runs in it, which never returns
 /// into the parent's code, whose memory it shares.
-fn in_child(start: &mut Start) -> ! {
+fn in_child(start: &mut Start<'_>) -> ! {
     let command = start.command;
+    // Where there is no terminal, or it is another session's, the command does
+    // without.
+    let attached = match command.placement {
+        // Neither can fail: a new process leads nothing (setsid(2)).
+        Placement::Session => {
+            let _ = process::new_session();
+            process::take_terminal()
+        }
+        Placement::Group => {
+            let _ = process::new_group();
+            process::child_id().map_or(Ok(()), |group| {
+                let by_name = command.personality == Personality::Catatonit;
+                terminal::make_foreground(group, by_name)
+            })
+        }
+        Placement::Shared => Ok(()),
+    };
+    if let Err(errno) = attached {
+        say(Event::NotAttached(errno));
+    }
     if command.placement == Placement::Session {
-        // It cannot fail: a new process leads no group (setsid(2)).
-        let _ = process::new_session();
-        // Where there is no terminal, or it is another session's, the command
-        // does without.
-        let _ = process::take_terminal();
+        say_plain(Kind::NewSession);
     }
     // Only now: what is pending at the terminal may stop us from here on.
     let _ = signals::set_mask(command.mask);
@@ -125,9 +151,9 @@ fn in_child(start: &mut Start) -> ! {
             if let Some(entry) = entry.c_str() {
                 command.environment.replace_before_exec(index, entry);
             }
-            search(&command)
+            search(command)
         }
-        None => search(&command),
+        None => search(command),
     };
     // Here and not in the parent, which sees nothing of this where an emulator
     // has made a plain fork of us.
@@ -136,7 +162,7 @@ fn in_child(start: &mut Start) -> ! {
     let failure = NotStarted::Executed(errno);
     say(failure.event(command.name));
     start.failed = Some(failure);
-    process::exit_now(failure.status())
+    process::exit_now(failure.status(command.personality))
 }
 
 /// Executes the command as execvp(3) does; returns why that was not possible.

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::signal::{RewriteTable, Signal};
+use crate::signal::{Rewrite, RewriteTable, Signal};
 use crate::time::Time;
 
 /// What a command line asks for. How to do it stands in the [`Config`].
@@ -12,17 +12,57 @@ pub enum Request {
     Run(usize),
     /// Run nothing: hold the namespaces and reap.
     Pause,
-    /// Print the help text on stdout.
-    Help,
-    /// Print name and version on stdout.
-    Version,
+    /// Print a text, and end.
+    Print(Text),
     /// Print the table of signals on stdout.
     ListSignals,
+}
+
+/// A text that was asked for, or that goes with an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Text {
+    /// What [`crate::text::Packed`] prints.
+    pub packed: &'static [u8],
+    /// Whether it goes to stderr.
+    pub to_stderr: bool,
+    /// The status to exit with.
+    pub status: u8,
+}
+
+/// Whose options, messages and habits we have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Personality {
+    /// Our own.
+    #[default]
+    Native,
+    /// dumb-init 1.2.5
+    DumbInit,
+    /// tini 0.19
+    Tini,
+    /// catatonit 0.1.7
+    Catatonit,
+    /// `tidy-init --pause`
+    Pause,
+    /// The shell of an account that may not log in.
+    Nologin,
+}
+
+impl Personality {
+    /// Those that speak, by their numbers.
+    pub(crate) const ALL: [Personality; 5] = [
+        Personality::Native,
+        Personality::DumbInit,
+        Personality::Tini,
+        Personality::Catatonit,
+        Personality::Pause,
+    ];
 }
 
 /// How to run a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config<'a> {
+    /// Whose habits are followed where they differ.
+    pub personality: Personality,
     /// What is delivered for what is received.
     pub rewrite: RewriteTable,
     /// Who gets the forwarded signals.
@@ -41,6 +81,14 @@ pub struct Config<'a> {
     pub exit_by_signal: bool,
     /// The signal that we want to get when our own parent dies.
     pub parent_death: Option<Signal>,
+    /// Whether orphans are to come to us where we are not PID 1.
+    pub subreaper: bool,
+    /// Whether a warning is said of each orphan that is reaped.
+    pub warn_on_reap: bool,
+    /// Whether it was the environment that asked for lines.
+    pub debug_by_environment: bool,
+    /// Whether it was the environment that refused a session.
+    pub shared_by_environment: bool,
     /// Where the reason goes when the command fails.
     pub termination_log: Option<&'a [u8]>,
     /// What is said.
@@ -50,6 +98,7 @@ pub struct Config<'a> {
 impl Default for Config<'_> {
     fn default() -> Self {
         Config {
+            personality: Personality::Native,
             rewrite: RewriteTable::new(),
             target: Target::Group,
             placement: Placement::Session,
@@ -59,6 +108,10 @@ impl Default for Config<'_> {
             exit_map: ExitMap::new(),
             exit_by_signal: false,
             parent_death: None,
+            subreaper: true,
+            warn_on_reap: false,
+            debug_by_environment: false,
+            shared_by_environment: false,
             termination_log: None,
             logging: Logging::default(),
         }
@@ -66,6 +119,20 @@ impl Default for Config<'_> {
 }
 
 impl Config<'_> {
+    /// What is delivered for a received signal; `None` where that is nothing.
+    pub fn delivered(&self, signal: Signal) -> Option<Signal> {
+        match self.rewrite.get(signal) {
+            Rewrite::Drop => None,
+            Rewrite::To(other) => Some(other),
+            // Without its shell the command's group is orphaned, and the
+            // kernel ignores the terminal's stops for it: only STOP works.
+            Rewrite::Same if signal.is_terminal_stop() && self.placement == Placement::Session => {
+                Some(Signal::STOP)
+            }
+            Rewrite::Same => Some(signal),
+        }
+    }
+
     /// Whether the time matters.
     pub fn has_deadlines(&self) -> bool {
         self.grace.is_some() || !self.delay.is_empty() || !self.kill_after.is_empty()
@@ -80,8 +147,9 @@ impl Config<'_> {
 /// What is said, and how.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Logging {
-    /// How much: 0 warnings and errors, 1 what happens, 2 everything.
-    pub verbosity: u8,
+    /// How much: 0 warnings and errors, 1 what happens, 2 everything; -1
+    /// errors alone, 3 what only some personalities say.
+    pub verbosity: i8,
     /// In which form.
     pub format: Format,
 }
@@ -113,6 +181,9 @@ pub enum Target {
 pub enum Placement {
     /// In a session of its own, which takes our controlling terminal along.
     Session,
+    /// In our session, in a process group of its own, which becomes the
+    /// foreground one of the terminal.
+    Group,
     /// In our own session and process group.
     Shared,
 }
@@ -172,9 +243,15 @@ impl PerSignal {
         if self.is_empty() {
             return None;
         }
-        Signal::all()
-            .filter_map(|signal| Some((signal, self.get(signal)?)))
-            .min_by_key(|(_, duration)| *duration)
+        let mut earliest: Option<(Signal, Time)> = None;
+        for signal in Signal::all() {
+            if let Some(time) = self.get(signal)
+                && earliest.is_none_or(|(_, shortest)| time < shortest)
+            {
+                earliest = Some((signal, time));
+            }
+        }
+        earliest
     }
 }
 

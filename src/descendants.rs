@@ -77,7 +77,7 @@ impl Descendants {
         let mut to_look_at = ALL_OF;
         loop {
             let before = sent;
-            proc::for_each_number(c"/proc", |number, _| {
+            proc::for_each_number(c"/proc", &mut |number, _| {
                 if let Some(pid) = Pid::new(number) {
                     sent += usize::from(self.signal_one(signal, pid, ourselves, leader, handles));
                 }
@@ -134,7 +134,7 @@ pub fn report_zombies(ourselves: Pid) {
     if !proc::is_ours(ourselves) {
         return;
     }
-    let _ = proc::for_each_number(c"/proc", |number, _| {
+    let _ = proc::for_each_number(c"/proc", &mut |number, _| {
         let zombie = Pid::new(number);
         let parent = zombie.and_then(proc::stat).filter(|stat| stat.zombie);
         if let (Some(zombie), Some(parent)) = (zombie, parent.and_then(|stat| stat.parent))

@@ -4,13 +4,13 @@
 
 use crate::number::Decimal;
 use crate::sys::Errno;
-use crate::text::Draft;
-use core::fmt::{self, Write};
+use crate::text::{Draft, Packed};
+use core::fmt;
 
 /// The errors that the calls of an init give, in the words of glibc's
 /// `strerror(3)`, so that our lines and those of the programs around us agree.
 /// Any other shows its number. nix and musl have all of them, for 3 to 5 kB.
-const TEXTS: [(Errno, &str); 22] = [
+const TEXTS: [(Errno, &str); 24] = [
     (Errno::EPERM, "Operation not permitted"),
     (Errno::ENOENT, "No such file or directory"),
     (Errno::ESRCH, "No such process"),
@@ -24,6 +24,8 @@ const TEXTS: [(Errno, &str); 22] = [
     (Errno::ENOTDIR, "Not a directory"),
     (Errno::EISDIR, "Is a directory"),
     (Errno::EINVAL, "Invalid argument"),
+    (Errno::ENOTTY, "Inappropriate ioctl for device"),
+    (Errno::EIO, "Input/output error"),
     (Errno::EMFILE, "Too many open files"),
     (Errno::ETXTBSY, "Text file busy"),
     (Errno::ENOSPC, "No space left on device"),
@@ -44,7 +46,10 @@ const fn draft() -> Draft {
     let mut draft = Draft::new();
     let mut at = 0;
     while at < TEXTS.len() {
-        draft = draft.byte(TEXTS[at].0 as u8).text(TEXTS[at].1).byte(0);
+        draft = draft
+            .byte(TEXTS[at].0 as u8)
+            .packed(&Draft::new().text(TEXTS[at].1))
+            .byte(0);
         at += 1;
     }
     draft
@@ -62,9 +67,7 @@ impl fmt::Display for Reason {
             (i32::from(*first) == number).then_some(text)
         });
         match known {
-            Some(text) => text
-                .iter()
-                .try_for_each(|letter| f.write_char(char::from(*letter))),
+            Some(text) => Packed(text).fmt(f),
             None => write!(f, "error {}", Decimal(u64::from(number.unsigned_abs()))),
         }
     }

@@ -3,13 +3,17 @@
 
 #![forbid(unsafe_code)]
 
+use crate::cli::options::Spelling;
+use crate::config::Personality;
 use crate::errno::Reason;
 use crate::number::Decimal;
 use crate::signal::{Origin, Received, Signal};
 use crate::status::WaitStatus;
 use crate::supervisor::{Pid, Recipient};
 use crate::sys::Errno;
+use crate::text::{Packed, unpack};
 use crate::time::Time;
+use crate::voice::{Kind, NAME_END, OTHER_FORM, Words, signal_text, words};
 use core::fmt::{self, Display, Write};
 
 /// Something that happened, to be said with [`crate::log::say`].
@@ -31,8 +35,6 @@ pub enum Event<'a> {
     Sent(Signal, Recipient),
     /// A signal could not be sent.
     NotSent(Signal, Recipient, Errno),
-    /// We stop ourselves until SIGCONT.
-    Stopping,
     /// The main child has ended.
     CommandEnded(Pid, WaitStatus),
     /// What the command left behind has so long to end.
@@ -48,137 +50,171 @@ pub enum Event<'a> {
     },
     /// The command failed: the line for the termination log.
     Failed(&'a [u8]),
-    /// Our children are gone, the main child's status with them.
-    StatusLost,
     /// The init of a namespace cannot die by a signal.
     CannotDie(Signal),
     /// So many lines were not written, since stderr did not take them.
     LinesDropped(usize),
+    /// A received signal becomes another one, or none.
+    Rewritten(Signal, Option<Signal>),
+    /// A signal came that only says that the terminal was given up.
+    HandedOff(Signal),
+    /// The terminal could not be given up.
+    NotDetached(Errno),
+    /// The command could not get the terminal.
+    NotAttached(Errno),
+    /// An orphan was reaped.
+    OrphanReaped(Pid),
+    /// We exit with this status.
+    Leaving(u8),
+    /// The command line is wrong.
+    WrongUsage(WrongUsage<'a>),
+    /// What has no values.
+    Plain(Kind),
+}
+
+/// What is wrong with a command line.
+#[derive(Clone, Copy, Debug)]
+pub struct WrongUsage<'a> {
+    /// What is wrong.
+    pub kind: Kind,
+    /// The option as it was written.
+    pub option: Spelling<'a>,
+    /// Its value, or a word that should not be there.
+    pub value: &'a [u8],
+    /// What is wrong with the value.
+    pub why: Kind,
+    /// The name that we were called by.
+    pub name: &'a [u8],
 }
 
 impl Event<'_> {
-    /// Errors and warnings are always said, `Info` at `-v`, `Debug` at `-vv`.
-    pub fn level(&self) -> log::Level {
-        match self {
-            Event::CannotExecute(..) | Event::CannotStart(..) | Event::StatusLost => {
-                log::Level::Error
-            }
-            Event::StepFailed(..)
-            | Event::NotSent(..)
-            | Event::CannotDie(_)
-            | Event::LinesDropped(_) => log::Level::Warn,
-            Event::Started(..)
-            | Event::Received(_)
-            | Event::Held(..)
-            | Event::Sent(..)
-            | Event::Stopping
-            | Event::CommandEnded(..)
-            | Event::GraceBegins(_)
-            | Event::Failed(_) => log::Level::Info,
-            Event::Reaped(..) | Event::NotReaped { .. } => log::Level::Debug,
-        }
-    }
-
-    /// The event's name in the JSON form; what it is in words, a `%` standing
-    /// for each of the values; and the values.
-    fn parts(&self) -> (&'static str, &'static str, [Value<'_>; 3]) {
+    /// What it is, and its values. `Nobody` closes the list.
+    fn parts(&self) -> (Kind, [Value<'_>; 3]) {
         use Value::{Command, Count, Errno, Milliseconds, Nobody, Parent, Reason, Step, Zombie};
-        let nothing = [Nobody; 3];
+        let exited = |exited, killed, status: WaitStatus| match status.signal() {
+            None => exited,
+            Some(_) => killed,
+        };
         match *self {
             Event::CannotExecute(command, errno) => (
-                "cannot_execute",
-                "cannot execute %: %",
+                Kind::CannotExecute,
                 [Command(command), Errno(errno), Nobody],
             ),
-            Event::CannotStart(command, errno) => (
-                "cannot_start",
-                "cannot make a process for %: %",
-                [Command(command), Errno(errno), Nobody],
-            ),
-            Event::StepFailed(step, errno) => (
-                "step_failed",
-                "cannot %: %",
-                [Step(step), Errno(errno), Nobody],
-            ),
-            Event::Started(command, pid) => (
-                "started",
-                "started % (pid %)",
-                [Command(command), Value::Pid(pid), Nobody],
-            ),
+            Event::CannotStart(command, errno) => {
+                (Kind::CannotStart, [Command(command), Errno(errno), Nobody])
+            }
+            Event::StepFailed(step, errno) => {
+                (Kind::StepFailed, [Step(step), Errno(errno), Nobody])
+            }
+            Event::Started(command, pid) => {
+                (Kind::Started, [Command(command), Value::Pid(pid), Nobody])
+            }
             Event::Received(Received { signal, origin }) => (
-                "signal_received",
-                "received % from %",
+                Kind::Received,
                 [Value::Signal(signal), Value::Origin(origin), Nobody],
             ),
             Event::Held(signal, time) => (
-                "signal_held",
-                "holding % back for % ms",
+                Kind::Held,
                 [Value::Signal(signal), Milliseconds(time), Nobody],
             ),
             Event::Sent(signal, to) => (
-                "signal_sent",
-                "sent % to %",
+                Kind::Sent,
                 [Value::Signal(signal), Value::Recipient(to), Nobody],
             ),
             Event::NotSent(signal, to, errno) => (
-                "signal_not_sent",
-                "cannot send % to %: %",
+                Kind::NotSent,
                 [Value::Signal(signal), Value::Recipient(to), Errno(errno)],
             ),
-            Event::Stopping => ("stopping", "stopping until SIGCONT", nothing),
             Event::CommandEnded(pid, status) => (
-                "command_ended",
-                "the command (pid %) %",
+                exited(Kind::CommandExited, Kind::CommandKilled, status),
                 [Value::Pid(pid), Value::Status(status), Nobody],
             ),
-            Event::GraceBegins(time) => (
-                "grace_begins",
-                "what is left has % ms to end",
-                [Milliseconds(time), Nobody, Nobody],
-            ),
+            Event::GraceBegins(time) => (Kind::GraceBegins, [Milliseconds(time), Nobody, Nobody]),
             Event::Reaped(pid, status) => (
-                "reaped",
-                "reaped pid %, which %",
+                exited(Kind::Exited, Kind::Killed, status),
                 [Value::Pid(pid), Value::Status(status), Nobody],
             ),
-            Event::NotReaped { zombie, parent } => (
-                "not_reaped",
-                "pid % is a zombie that its parent, pid %, does not reap",
-                [Zombie(zombie), Parent(parent), Nobody],
+            Event::NotReaped { zombie, parent } => {
+                (Kind::NotReaped, [Zombie(zombie), Parent(parent), Nobody])
+            }
+            Event::Failed(reason) => (Kind::Failed, [Reason(reason), Nobody, Nobody]),
+            Event::CannotDie(signal) => (Kind::CannotDie, [Value::Signal(signal), Nobody, Nobody]),
+            Event::LinesDropped(count) => (Kind::LinesDropped, [Count(count), Nobody, Nobody]),
+            Event::Rewritten(from, to) => (
+                Kind::Rewritten,
+                [
+                    Value::Signal(from),
+                    to.map_or(Count(0), Value::Signal),
+                    Nobody,
+                ],
             ),
-            Event::Failed(reason) => ("command_failed", "%", [Reason(reason), Nobody, Nobody]),
-            Event::StatusLost => (
-                "status_lost",
-                "the command is gone without a status",
-                nothing,
+            Event::HandedOff(signal) => (Kind::HandedOff, [Value::Signal(signal), Nobody, Nobody]),
+            Event::NotDetached(errno) => (Kind::NotDetached, [Errno(errno), Nobody, Nobody]),
+            Event::NotAttached(errno) => (Kind::NotAttached, [Errno(errno), Nobody, Nobody]),
+            Event::OrphanReaped(pid) => (Kind::OrphanReaped, [Value::Pid(pid), Nobody, Nobody]),
+            Event::Leaving(status) => (Kind::Leaving, [Count(usize::from(status)), Nobody, Nobody]),
+            Event::WrongUsage(wrong) => (
+                wrong.kind,
+                [
+                    Value::Option(wrong.option),
+                    Command(wrong.value),
+                    Value::Name(wrong.name, wrong.why),
+                ],
             ),
-            Event::CannotDie(signal) => (
-                "cannot_die_by_signal",
-                "PID 1 cannot die by %: exiting with 128 + its number",
-                [Value::Signal(signal), Nobody, Nobody],
-            ),
-            Event::LinesDropped(count) => (
-                "lines_dropped",
-                "% lines dropped: stderr did not take them",
-                [Count(count), Nobody, Nobody],
-            ),
+            Event::Plain(kind) => (kind, [Nobody; 3]),
         }
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.parts().0
+    }
+
+    /// Writes it in these words.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn write(&self, words: Words, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, values) = self.parts();
+        let packed = if words.native {
+            name_and_words(words).1
+        } else {
+            words.packed
+        };
+        packed.iter().try_for_each(|byte| {
+            // Bytes from 1 on stand for values, then for their other form.
+            let at = usize::from(*byte).wrapping_sub(1);
+            if let Some(value) = values.get(at) {
+                return match words.native {
+                    true => value.text(f),
+                    false => value.plain(f),
+                };
+            }
+            match values.get(at.wrapping_sub(usize::from(OTHER_FORM))) {
+                Some(value) => value.other(f),
+                None => unpack(*byte, f),
+            }
+        })
     }
 }
 
-/// In words.
+/// Our own words, and the name that stands before them.
+fn name_and_words(words: Words) -> (&'static [u8], &'static [u8]) {
+    let mut parts = words.packed.splitn(2, |byte| *byte == NAME_END);
+    (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    )
+}
+
+/// In our own words.
 impl Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, mut words, values) = self.parts();
-        for value in values {
-            let Some((before, behind)) = words.split_once('%') else {
-                break;
-            };
-            f.write_str(before)?;
-            value.text(f)?;
-            words = behind;
+        match words(Personality::Native, self.kind()) {
+            Some(words) => self.write(words, f),
+            None => Ok(()),
         }
-        f.write_str(words)
     }
 }
 
@@ -187,24 +223,25 @@ pub struct Json<'a>(pub &'a Event<'a>);
 
 impl Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _, values) = self.0.parts();
-        string_field(
-            f,
-            "level",
-            match self.0.level() {
-                log::Level::Error => "error",
-                log::Level::Warn => "warning",
-                log::Level::Info => "info",
-                log::Level::Debug | log::Level::Trace => "debug",
-            },
-        )?;
-        f.write_str(",")?;
-        string_field(f, "event", name)?;
+        let (kind, values) = self.0.parts();
+        let Some(words) = words(Personality::Native, kind) else {
+            return Ok(());
+        };
+        let level = match words.level {
+            1 => "error",
+            2 => "warning",
+            3 => "info",
+            _ => "debug",
+        };
+        string_field(f, "level", level)?;
+        f.write_str(",\"event\":\"")?;
+        Packed(name_and_words(words).0).fmt(f)?;
+        f.write_str("\"")?;
         values.iter().try_for_each(|value| value.json(f))
     }
 }
 
-/// What stands for a `%`, and becomes one field or more.
+/// A value in the words, which becomes one field or more.
 #[derive(Clone, Copy)]
 enum Value<'a> {
     Nobody,
@@ -221,6 +258,9 @@ enum Value<'a> {
     Origin(Origin),
     Recipient(Recipient),
     Status(WaitStatus),
+    Option(Spelling<'a>),
+    /// The name that we were called by, or what is wrong with a value.
+    Name(&'a [u8], Kind),
 }
 
 impl Value<'_> {
@@ -229,9 +269,7 @@ impl Value<'_> {
             Value::Nobody => Ok(()),
             Value::Command(bytes) => Shown(bytes).fmt(f),
             // Our own text: what was not fit to be shown in it is escaped.
-            Value::Reason(bytes) => bytes
-                .utf8_chunks()
-                .try_for_each(|chunk| f.write_str(chunk.valid())),
+            Value::Reason(bytes) => raw(bytes, f),
             Value::Step(step) => f.write_str(step),
             Value::Errno(errno) => Reason(errno).fmt(f),
             Value::Pid(pid) | Value::Zombie(pid) | Value::Parent(pid) => pid.fmt(f),
@@ -241,6 +279,41 @@ impl Value<'_> {
             Value::Origin(origin) => origin.fmt(f),
             Value::Recipient(to) => to.fmt(f),
             Value::Status(status) => status.fmt(f),
+            Value::Option(option) => option.fmt(f),
+            Value::Name(..) => Ok(()),
+        }
+    }
+
+    /// As the originals write it: numbers, and bytes as they are.
+    fn plain(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Command(bytes) | Value::Name(bytes, _) => raw(bytes, f),
+            Value::Option(Spelling {
+                letter: 0, called, ..
+            }) => raw(called, f),
+            Value::Option(Spelling { letter, .. }) => raw(&[letter], f),
+            Value::Signal(signal) => Decimal(u64::from(signal.number())).fmt(f),
+            Value::Status(status) => {
+                let number = match status.signal() {
+                    Some(signal) => signal.number(),
+                    None => status.shell_status(),
+                };
+                Decimal(u64::from(number)).fmt(f)
+            }
+            other => other.text(f),
+        }
+    }
+
+    /// The other form: what a signal is called, the number of an error.
+    fn other(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Signal(signal) => signal_text(signal.number(), f),
+            Value::Status(status) => status
+                .signal()
+                .map_or(Ok(()), |signal| signal_text(signal.number(), f)),
+            Value::Errno(errno) => Decimal(errno as u64).fmt(f),
+            Value::Name(_, why) => Event::Plain(why).fmt(f),
+            other => other.plain(f),
         }
     }
 
@@ -266,7 +339,7 @@ impl Value<'_> {
                 number_field(f, "sender_pid", u64::from(pid.unsigned_abs()))?;
                 number_field(f, "sender_uid", u64::from(uid))
             }
-            Value::Origin(_) => Ok(()),
+            Value::Origin(_) | Value::Option(_) | Value::Name(..) => Ok(()),
             Value::Recipient(to) => {
                 let (target, pid) = match to {
                     Recipient::Process(pid) => ("process", Some(pid)),
@@ -294,6 +367,17 @@ impl Value<'_> {
             }
         }
     }
+}
+
+/// Bytes from outside, as they are.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn raw(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes
+        .iter()
+        .try_for_each(|byte| f.write_char(char::from(*byte)))
 }
 
 /// A field whose value needs no escaping, without a comma before it.
@@ -348,34 +432,61 @@ const REASON_MAX: usize = 1600;
 /// what is not printable UTF-8, and for what JSON cannot have in a string.
 fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8], prefix: &str, limit: usize) -> fmt::Result {
     let shown = bytes.get(..limit).unwrap_or(bytes);
-    for chunk in shown.utf8_chunks() {
-        let mut rest = chunk.valid();
-        while let Some((at, special)) = rest.char_indices().find(|(_, char)| is_special(*char)) {
-            let (plain, behind) = rest.split_at(at);
-            f.write_str(plain)?;
-            // None of them is beyond U+009F.
-            hexadecimal(f, &[special as u8], prefix)?;
-            rest = behind.split_at(special.len_utf8()).1;
+    let mut rest = shown;
+    while !rest.is_empty() {
+        let length = character(rest);
+        let (head, behind) = rest.split_at_checked(length.max(1)).unwrap_or((rest, b""));
+        match head {
+            // U+0080 to U+009F.
+            [0xc2, special @ ..=0x9f] => hexadecimal(f, *special, prefix)?,
+            [special] if length == 0 || is_special(*special) => hexadecimal(f, *special, prefix)?,
+            _ => raw(head, f)?,
         }
-        f.write_str(rest)?;
-        hexadecimal(f, chunk.invalid(), prefix)?;
+        rest = behind;
     }
     f.write_str(if shown.len() < bytes.len() { "..." } else { "" })
 }
 
-/// What a terminal would act upon (C0, DEL and C1), and what ends or continues a
-/// JSON string.
-fn is_special(char: char) -> bool {
-    char.is_control() || matches!(char, '"' | '\\')
+/// How many bytes the character has that a text begins with; 0 where it is none
+/// in UTF-8 (the Unicode standard, table 3-7). The standard library tells it in
+/// half a kilobyte.
+fn character(text: &[u8]) -> usize {
+    let continuation = 0x80..=0xbf;
+    let [first, rest @ ..] = text else {
+        return 0;
+    };
+    let (length, second) = match first {
+        ..0x80 => return 1,
+        0xc2..=0xdf => (2, continuation.clone()),
+        0xe0 => (3, 0xa0..=0xbf),
+        0xed => (3, 0x80..=0x9f),
+        0xe1..=0xef => (3, continuation.clone()),
+        0xf0 => (4, 0x90..=0xbf),
+        0xf1..=0xf3 => (4, continuation.clone()),
+        0xf4 => (4, 0x80..=0x8f),
+        _ => return 0,
+    };
+    match rest.get(..length - 1) {
+        Some([next, others @ ..])
+            if second.contains(next) && others.iter().all(|byte| continuation.contains(byte)) =>
+        {
+            length
+        }
+        _ => 0,
+    }
 }
 
-fn hexadecimal(f: &mut fmt::Formatter<'_>, bytes: &[u8], prefix: &str) -> fmt::Result {
-    for byte in bytes {
-        f.write_str(prefix)?;
-        for digit in [byte >> 4, byte & 15] {
-            let letter = if digit < 10 { b'0' } else { b'a' - 10 };
-            f.write_char(char::from(letter + digit))?;
-        }
+/// What a terminal would act upon (C0 and DEL), and what ends or continues a JSON
+/// string.
+fn is_special(byte: u8) -> bool {
+    byte < b' ' || matches!(byte, 0x7f | b'"' | b'\\')
+}
+
+fn hexadecimal(f: &mut fmt::Formatter<'_>, byte: u8, prefix: &str) -> fmt::Result {
+    f.write_str(prefix)?;
+    for digit in [byte >> 4, byte & 15] {
+        let letter = if digit < 10 { b'0' } else { b'a' - 10 };
+        f.write_char(char::from(letter + digit))?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@
 //! | [`run`] | the loop that carries events to the supervisor and actions out |
 //! | [`descendants`] | signals to all that descends from us |
 //! | [`termination`] | the line that says why the command failed |
-//! | [`event`] | what happened, in words |
+//! | [`event`], [`voice`] | what happened; the words for it, of each personality |
 //! | [`errno`] | what the errors of system calls are called |
 //! | [`buffer`], [`text`], [`number`] | text put together at run time and at compile time; numbers in it |
 //! | [`time`], [`utc`] | spans of time; the time of day |
@@ -60,3 +60,4 @@ pub mod termination;
 pub mod text;
 pub mod time;
 pub mod utc;
+pub mod voice;

@@ -9,14 +9,12 @@
 #![forbid(unsafe_code)]
 
 use crate::buffer::Buffer;
-use crate::config::{Format, Logging};
+use crate::config::{Format, Logging, Personality};
 use crate::event::{Event, Json};
 use crate::sys::{self, Errno, clock};
+use crate::voice::{Kind, Prefix, Words, words};
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-/// What every line of text begins with.
-const NAME: &[u8] = b"[tidy-init] ";
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 /// Lines go out whole: a write of up to PIPE_BUF bytes to a pipe is atomic
 /// (pipe(7)).
@@ -24,17 +22,36 @@ pub const LINE_MAX: usize = 4096;
 
 static LOGGER: Logger = Logger {
     json: AtomicBool::new(false),
+    personality: AtomicU8::new(0),
     dropped: AtomicUsize::new(0),
 };
+
+/// Sets whose words are used.
+pub fn speak_as(personality: Personality) {
+    LOGGER
+        .personality
+        .store(personality as u8, Ordering::Relaxed);
+}
+
+/// Whose words are used.
+fn speaker() -> Personality {
+    let number = LOGGER.personality.load(Ordering::Relaxed);
+    Personality::ALL
+        .get(usize::from(number))
+        .copied()
+        .unwrap_or_default()
+}
 
 /// Sets how much is said, and in which form.
 pub fn start(logging: Logging) {
     // It can only fail where a logger is set already: ours.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(match logging.verbosity {
+        ..0 => log::LevelFilter::Error,
         0 => log::LevelFilter::Warn,
         1 => log::LevelFilter::Info,
-        _ => log::LevelFilter::Debug,
+        2 => log::LevelFilter::Debug,
+        _ => log::LevelFilter::Trace,
     });
     LOGGER
         .json
@@ -48,35 +65,77 @@ pub fn says_everything() -> bool {
 
 /// Says what happened, if that much is to be said.
 pub fn say(event: Event<'_>) {
-    let level = event.level();
-    if level > log::max_level() {
+    let json = LOGGER.json.load(Ordering::Relaxed);
+    let personality = if json { Personality::Native } else { speaker() };
+    let Some(words) = words(personality, event.kind()) else {
+        return;
+    };
+    let level = match words.level {
+        1 => log::Level::Error,
+        2 => log::Level::Warn,
+        3 => log::Level::Info,
+        4 => log::Level::Debug,
+        _ => log::Level::Trace,
+    };
+    if level > log::max_level() || words.packed.is_empty() {
         return;
     }
-    let args = format_args!("{}", InForm(&event));
+    let line = Line {
+        event: &event,
+        words,
+        json,
+    };
+    let args = format_args!("{line}");
     log::logger().log(&log::Record::builder().level(level).args(args).build());
 }
 
-/// An event in the form that lines have.
-struct InForm<'a>(&'a Event<'a>);
+/// Says that a step failed that the run can do without.
+// Apart, as `say_plain`.
+#[inline(never)]
+pub fn say_failed(step: &'static str, errno: Errno) {
+    say(Event::StepFailed(step, errno));
+}
 
-impl fmt::Display for InForm<'_> {
+/// Says what has no values.
+// Apart: at each of the many places it is a number and a call.
+#[inline(never)]
+pub fn say_plain(kind: Kind) {
+    say(Event::Plain(kind));
+}
+
+/// An event in the form that lines have.
+struct Line<'a> {
+    event: &'a Event<'a>,
+    words: Words,
+    json: bool,
+}
+
+impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if LOGGER.json.load(Ordering::Relaxed) {
-            Json(self.0).fmt(f)
-        } else {
-            self.0.fmt(f)
+        if self.json {
+            return Json(self.event).fmt(f);
         }
+        Prefix(speaker(), self.words.level).fmt(f)?;
+        self.event.write(self.words, f)
     }
 }
 
 /// Says why we cannot even begin: always a line of text.
 pub fn complain(what: fmt::Arguments<'_>) {
-    LOGGER.write(what);
+    LOGGER.write(format_args!("{}{what}", Prefix(speaker(), 1)));
+}
+
+/// Says something in the words of another program, which may have no name
+/// before them.
+pub fn complain_plainly(what: &dyn fmt::Display) {
+    LOGGER.write(format_args!("{what}"));
 }
 
 struct Logger {
     /// Whether lines are JSON objects.
     json: AtomicBool,
+    /// Whose words lines have.
+    personality: AtomicU8,
     /// How many lines were dropped since the last one that was written.
     dropped: AtomicUsize,
 }
@@ -89,8 +148,8 @@ impl log::Log for Logger {
     fn log(&self, record: &log::Record<'_>) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            let event = Event::LinesDropped(dropped);
-            if !self.write(format_args!("{}", InForm(&event))) {
+            say(Event::LinesDropped(dropped));
+            if self.dropped.load(Ordering::Relaxed) > 0 {
                 // This very attempt is counted among them already.
                 self.dropped.fetch_add(dropped - 1, Ordering::Relaxed);
             }
@@ -111,7 +170,6 @@ impl Logger {
             let _ = write!(line, "{{\"time\":\"{}\",{message}", clock::Today);
             b"}\n"
         } else {
-            line.push(NAME);
             let _ = write!(line, "{message}");
             b"\n"
         };

@@ -9,14 +9,15 @@ use core::ffi::{c_char, c_int};
 use core::fmt::Write;
 use tidy_init::buffer::Buffer;
 use tidy_init::child::Command;
-use tidy_init::cli::{OPTIONS_VARIABLE, native};
-use tidy_init::config::{Config, Request};
+use tidy_init::cli::{self, Arguments, OPTIONS_VARIABLE};
+use tidy_init::config::{Config, Request, Text};
 use tidy_init::errno::Reason;
 use tidy_init::number::Decimal;
 use tidy_init::signal::Signal;
 use tidy_init::status::INIT_FAILED;
 use tidy_init::sys::args::Strings;
 use tidy_init::sys::{Errno, io, process, signals};
+use tidy_init::text::Packed;
 use tidy_init::{log, run};
 
 // SAFETY: the name that the C library calls, with the types that it passes.
@@ -28,14 +29,18 @@ extern "C" fn main(_count: c_int, argv: *mut *mut c_char) -> ! {
     let argv = unsafe { Strings::new(argv) };
     let environment = Strings::environment();
     let options = take_options(environment);
+    let name = argv.get(0).unwrap_or_default();
+    let personality = cli::called_as(name);
+    log::speak_as(personality);
+    let variable = |name: &str| environment.variable(name).map(|(_, value)| value);
     let mut config = Config::default();
-    let status = match (mask, native::parse(&argv, options, &mut config)) {
+    let parsed = cli::parse(personality, &argv, options, &variable, &mut config);
+    let status = match (mask, parsed) {
         (Err(errno), _) => {
             log::complain(format_args!("cannot block signals: {}", Reason(errno)));
             INIT_FAILED
         }
-        (_, Ok(Request::Help)) => print(&native::HELP),
-        (_, Ok(Request::Version)) => print(VERSION),
+        (_, Ok(Request::Print(text))) => print(text),
         (_, Ok(Request::ListSignals)) => print_signals(),
         (_, Ok(Request::Pause)) => {
             log::start(config.logging);
@@ -46,21 +51,25 @@ extern "C" fn main(_count: c_int, argv: *mut *mut c_char) -> ! {
             match argv.string(command) {
                 Some(name) => run::run(
                     &config,
-                    Command {
+                    &Command {
                         argv,
                         index: command,
                         name,
                         environment,
                         mask,
                         placement: config.placement,
+                        personality,
                     },
                 ),
                 None => INIT_FAILED,
             }
         }
-        (_, Err(error)) => {
-            log::complain(format_args!("{error} (tidy-init --help shows the usage)"));
-            INIT_FAILED
+        (_, Err(complaint)) => {
+            log::complain_plainly(&complaint);
+            if let Some(usage) = complaint.usage() {
+                print(usage);
+            }
+            complaint.status()
         }
     };
     // Not by way of the C library, which would look for streams to flush.
@@ -78,8 +87,18 @@ fn take_options(environment: Strings) -> Option<&'static [u8]> {
     options
 }
 
-fn print(text: &[u8]) -> u8 {
-    printed(io::print(text))
+/// Prints a text and gives the status that goes with it.
+// Its room is not to be in the frame that the command is waited for in.
+#[inline(never)]
+fn print(text: Text) -> u8 {
+    let mut room = [0; 4096];
+    let mut bytes = Buffer::new(&mut room);
+    // The texts fit.
+    let _ = write!(bytes, "{}", Packed(text.packed));
+    match printed(io::print(text.to_stderr, bytes.bytes())) {
+        0 => text.status,
+        failed => failed,
+    }
 }
 
 /// The table of signals: a number and a name a line.
@@ -89,7 +108,7 @@ fn print_signals() -> u8 {
         let mut line = Buffer::new(&mut room);
         // A name always fits.
         let _ = writeln!(line, "{} {signal}", Decimal(u64::from(signal.number())));
-        io::print(line.bytes())
+        io::print(false, line.bytes())
     }))
 }
 
@@ -102,5 +121,3 @@ fn printed(result: Result<(), Errno>) -> u8 {
         }
     }
 }
-
-const VERSION: &[u8] = concat!("tidy-init ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::sys::Errno;
+use crate::sys::args::c_str;
 use core::ffi::CStr;
 
 /// What glibc searches where PATH is not set (`confstr(3)`, `_CS_PATH`).
@@ -27,7 +28,7 @@ pub fn search(name: &CStr, path: Option<&[u8]>, mut execute: impl FnMut(&CStr) -
     if bytes.is_empty() {
         return Errno::ENOENT;
     }
-    if bytes.contains(&b'/') {
+    if bytes.iter().any(|byte| *byte == b'/') {
         return execute(name);
     }
     if bytes.len() > NAME_MAX {
@@ -81,5 +82,5 @@ fn join<'b>(buffer: &'b mut [u8], directory: &[u8], name: &CStr) -> Option<&'b C
         buffer.get_mut(length..end)?.copy_from_slice(part);
         length = end;
     }
-    CStr::from_bytes_with_nul(buffer.get(..length)?).ok()
+    c_str(buffer.get(..length)?)
 }

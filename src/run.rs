@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 use crate::child::{self, Command};
-use crate::config::{Config, Placement};
+use crate::config::{Config, Personality, Placement};
 use crate::descendants::{self, Descendants};
 use crate::event;
-use crate::log::{say, says_everything};
+use crate::log::{say, say_failed, say_plain, says_everything};
 use crate::signal::{Origin, Received, Signal, SignalSet};
 use crate::status::{INIT_FAILED, WaitStatus};
 use crate::supervisor::{Action, Actions, End, Event, Pid, Recipient, Supervisor};
@@ -14,11 +14,18 @@ use crate::sys::signals::Limit;
 use crate::sys::{Errno, clock, fd, process, signals, terminal, wait};
 use crate::termination::Reporter;
 use crate::time::Time;
+use crate::voice::Kind;
 
 /// Runs the command to its end and returns the status to exit with. All
 /// signals are blocked.
-pub fn run(config: &Config<'_>, command: Command) -> u8 {
-    let Some(ourselves) = adopt_orphans() else {
+pub fn run(config: &Config<'_>, command: &Command) -> u8 {
+    if config.debug_by_environment {
+        say_plain(Kind::Debugging);
+    }
+    if config.shared_by_environment {
+        say_plain(Kind::NoSession);
+    }
+    let Some(ourselves) = adopt_orphans(config) else {
         return INIT_FAILED;
     };
     if let Some(signal) = config.parent_death {
@@ -27,14 +34,14 @@ pub fn run(config: &Config<'_>, command: Command) -> u8 {
     let reporter = Reporter::new(command.name.to_bytes(), config);
     let descendants = Descendants::new(config.reaches_all() && !ourselves.is_namespace_init());
     let held = match config.placement {
-        Placement::Session => give_up_terminal(ourselves),
-        Placement::Shared => [None; 2],
+        Placement::Session => give_up_terminal(ourselves, config.personality),
+        Placement::Group | Placement::Shared => [None; 2],
     };
-    let main_child = match child::start(command, ourselves) {
-        Ok(pid) => pid,
+    let (main_child, failed) = match child::start(command, ourselves) {
+        Ok(started) => started,
         Err(failure) => {
             reporter.not_started(&failure.event(command.name));
-            return failure.status();
+            return failure.status(config.personality);
         }
     };
     say(event::Event::Started(command.name.to_bytes(), main_child));
@@ -42,14 +49,19 @@ pub fn run(config: &Config<'_>, command: Command) -> u8 {
     let mut init = Init {
         supervisor: Supervisor::new(config, ourselves, main_child),
         timed: config.has_deadlines(),
-        grace: config.grace,
+        config,
         descendants,
         ourselves,
         main_child: Some(main_child),
         warned: false,
+        told: false,
     };
     let end = init.run(held);
-    reporter.ended(&end);
+    match failed {
+        Some(failure) => reporter.not_started(&failure.event(command.name)),
+        None => reporter.ended(&end),
+    }
+    say(event::Event::Leaving(end.status));
     if let Some(signal) = end.by_signal {
         die_by(signal, ourselves);
     }
@@ -58,7 +70,7 @@ pub fn run(config: &Config<'_>, command: Command) -> u8 {
 
 /// Runs nothing: holds the namespaces and reaps, until TERM or INT.
 pub fn pause() -> u8 {
-    let Some(ourselves) = adopt_orphans() else {
+    let Some(ourselves) = adopt_orphans(&Config::default()) else {
         return INIT_FAILED;
     };
     keep_nothing_alive();
@@ -80,7 +92,7 @@ pub fn pause() -> u8 {
             }
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(errno) => {
-                say(event::Event::StepFailed("wait for signals", errno));
+                say_failed("wait for signals", errno);
                 return INIT_FAILED;
             }
         }
@@ -89,13 +101,19 @@ pub fn pause() -> u8 {
 
 /// Makes sure that orphans come to us, and that their statuses are kept.
 /// Returns who we are.
-fn adopt_orphans() -> Option<Pid> {
+fn adopt_orphans(config: &Config<'_>) -> Option<Pid> {
     let ourselves = process::id()?;
     // Before the command is started: later it would discard a pending one.
     signals::default_action(Signal::CHLD);
-    if !ourselves.is_namespace_init() {
-        // Where it fails, orphans go to the next reaper, as they always did.
-        let _ = process::become_subreaper();
+    if config.subreaper {
+        // As PID 1 it changes nothing. Where it fails, orphans go to the next
+        // reaper, as they always did.
+        if !ourselves.is_namespace_init() {
+            let _ = process::become_subreaper();
+        }
+        say_plain(Kind::Reaper);
+    } else if !ourselves.is_namespace_init() && !process::is_subreaper() {
+        say_plain(Kind::NoReaper);
     }
     Some(ourselves)
 }
@@ -107,24 +125,33 @@ fn ask_for_parent_death(signal: Signal, ourselves: Pid) {
         Ok(true) => {
             let _ = signals::send(signal, Recipient::Process(ourselves));
         }
-        Err(errno) => say(event::Event::StepFailed(
-            "ask for a signal when the parent dies",
-            errno,
-        )),
+        Err(errno) => say_failed("ask for a signal when the parent dies", errno),
     }
 }
 
 /// Gives the terminal up, for the command to take, and takes the HUP and CONT
 /// off the queue that the kernel sends us for it: here they can still be told
 /// from real ones, by their sender. Returns the real ones.
-fn give_up_terminal(ourselves: Pid) -> [Option<Received>; 2] {
-    if !matches!(terminal::give_up(ourselves), Ok(true)) {
-        return [None; 2];
+fn give_up_terminal(ourselves: Pid, personality: Personality) -> [Option<Received>; 2] {
+    let anyway = personality == Personality::DumbInit;
+    match terminal::give_up(ourselves, anyway) {
+        Ok(true) => say_plain(Kind::Detached),
+        Ok(false) => {
+            say_plain(Kind::DetachedAsMember);
+            return [None; 2];
+        }
+        Err(errno) => {
+            say(event::Event::NotDetached(errno));
+            return [None; 2];
+        }
     }
     [Signal::HUP, Signal::CONT].map(|signal| {
-        signals::take(SignalSet::of(signal), Limit::Now, ourselves)
-            .ok()
-            .filter(|received| received.origin != Origin::Ourselves)
+        let received = signals::take(SignalSet::of(signal), Limit::Now, ourselves).ok()?;
+        if received.origin != Origin::Ourselves {
+            return Some(received);
+        }
+        say(event::Event::HandedOff(signal));
+        None
     })
 }
 
@@ -133,16 +160,10 @@ fn give_up_terminal(ourselves: Pid) -> [Option<Received>; 2] {
 /// command lets go as well.
 fn keep_nothing_alive() {
     if let Err(errno) = process::change_to_root() {
-        say(event::Event::StepFailed(
-            "change to the root directory",
-            errno,
-        ));
+        say_failed("change to the root directory", errno);
     }
     if let Err(errno) = fd::close_from_3() {
-        say(event::Event::StepFailed(
-            "close inherited descriptors",
-            errno,
-        ));
+        say_failed("close inherited descriptors", errno);
     }
 }
 
@@ -163,13 +184,15 @@ struct Init<'a> {
     supervisor: Supervisor<'a>,
     /// Whether the time matters.
     timed: bool,
-    grace: Option<Time>,
+    config: &'a Config<'a>,
     descendants: Descendants,
     ourselves: Pid,
     /// The main child, until it is reaped.
     main_child: Option<Pid>,
     /// Whether it was said that the walk to all descendants is not possible.
     warned: bool,
+    /// Whether it was said that children changed their state.
+    told: bool,
 }
 
 impl Init<'_> {
@@ -182,7 +205,7 @@ impl Init<'_> {
                 return end;
             }
             if let Err(errno) = self.receive_until_child_ends() {
-                say(event::Event::StepFailed("wait for signals", errno));
+                say_failed("wait for signals", errno);
                 return End {
                     status: INIT_FAILED,
                     by_signal: None,
@@ -202,27 +225,73 @@ impl Init<'_> {
     fn reap(&mut self) -> Option<End> {
         loop {
             let seen = wait::peek();
-            if let Event::Zombie { pid, status } = seen {
-                self.say_ended(pid, status);
+            match seen {
+                Event::Zombie { pid, status } => self.say_ended(pid, status),
+                Event::Settled { children } if self.told => say_plain(match children {
+                    true => Kind::NothingToReap,
+                    false => Kind::NoChildren,
+                }),
+                _ => {}
             }
             let actions = self.supervisor.handle(self.now(), seen);
             match self.act(actions) {
                 Next::GoOn if matches!(seen, Event::Zombie { .. }) => {}
-                Next::GoOn | Next::Wait => return None,
+                Next::GoOn | Next::Wait => {
+                    self.told = false;
+                    return None;
+                }
                 Next::End(end) => return Some(end),
             }
         }
     }
 
-    fn say_ended(&self, pid: Pid, status: WaitStatus) {
-        if self.main_child != Some(pid) {
+    fn say_ended(&mut self, pid: Pid, status: WaitStatus) {
+        let personality = self.config.personality;
+        self.say_child_signal();
+        let is_main_child = self.main_child == Some(pid);
+        if !is_main_child || matches!(personality, Personality::DumbInit | Personality::Tini) {
             say(event::Event::Reaped(pid, status));
+        }
+        if !is_main_child {
+            if self.config.warn_on_reap {
+                say(event::Event::OrphanReaped(pid));
+            }
             return;
         }
         say(event::Event::CommandEnded(pid, status));
         self.say_zombies();
-        if let Some(grace) = self.grace {
+        if let Some(grace) = self.config.grace {
             say(event::Event::GraceBegins(grace));
+        }
+        if personality == Personality::DumbInit {
+            self.say_rewrite(Signal::TERM);
+            // It says that of a command in its own session as well, where
+            // nobody is left to get it.
+            if let (Placement::Shared, Some(signal)) =
+                (self.config.placement, self.config.delivered(Signal::TERM))
+            {
+                say(event::Event::Sent(signal, Recipient::Process(pid)));
+            }
+        }
+    }
+
+    /// SIGCHLD is said once for all that is reaped by it: by whoever sees it
+    /// first.
+    fn say_child_signal(&mut self) {
+        if !self.told {
+            say_plain(Kind::ChildSignal);
+        }
+        self.told = true;
+    }
+
+    /// Says what becomes of a signal that is not delivered as it is.
+    fn say_rewrite(&self, signal: Signal) {
+        let to = self.config.delivered(signal);
+        if to != Some(signal) {
+            say(event::Event::Rewritten(signal, to));
+        }
+        if to.is_none() {
+            say_plain(Kind::Dropped);
         }
     }
 
@@ -254,7 +323,10 @@ impl Init<'_> {
                 Ok(Received {
                     signal: Signal::CHLD,
                     ..
-                }) => return Ok(()),
+                }) => {
+                    self.say_child_signal();
+                    return Ok(());
+                }
                 Ok(received) => self.receive(received),
                 // The deadline; or a stop and CONT.
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
@@ -266,10 +338,12 @@ impl Init<'_> {
     fn receive(&mut self, received: Received) {
         if !received.is_for_our_own_line() {
             say(event::Event::Received(received));
+            self.say_rewrite(received.signal);
             self.say_zombies();
         }
         let actions = self.supervisor.handle(self.now(), Event::Signal(received));
         self.act(actions);
+        say_plain(Kind::NothingToReap);
     }
 
     /// Does what the supervisor has decided.
@@ -294,7 +368,7 @@ impl Init<'_> {
     }
 
     fn stop(&mut self) {
-        say(event::Event::Stopping);
+        say_plain(Kind::Stopping);
         // A stop flushes a pending CONT (signal(7)), and nobody would send
         // another one. Nothing may come between the look and the stop.
         if !signals::is_pending(Signal::CONT) {
@@ -337,10 +411,10 @@ impl Init<'_> {
             Err(errno) => {
                 if !self.warned {
                     self.warned = true;
-                    say(event::Event::StepFailed(
+                    say_failed(
                         "reach processes other than the command's group and our children",
                         errno,
-                    ));
+                    );
                 }
                 // Not everybody has got it, so that this is not said.
                 Err(Errno::ESRCH)

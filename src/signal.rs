@@ -176,6 +176,16 @@ impl Signal {
         Signal::new(i32::from(number))
     }
 
+    /// The signal of this very name, without `SIG`, in capitals; only those
+    /// that have one name, and a number up to 31.
+    pub fn named(name: &[u8]) -> Option<Signal> {
+        NAMES
+            .iter()
+            .take(31)
+            .find(|known| letters(known) == name)
+            .and_then(|(_, number)| Signal::new(i32::from(*number)))
+    }
+
     /// Whether a program can take it at all (signal(7)).
     pub fn can_be_caught(self) -> bool {
         self != Signal::KILL && self != Signal::STOP

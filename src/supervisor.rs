@@ -18,7 +18,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::config::{Config, PerSignal, Placement, Target};
+use crate::config::{Config, PerSignal, Personality, Placement, Target};
 use crate::signal::{Origin, Received, Rewrite, Signal, SignalSet};
 use crate::status::{INIT_FAILED, WaitStatus};
 use crate::time::Time;
@@ -221,11 +221,19 @@ impl<'a> Supervisor<'a> {
             return Actions::NONE;
         }
         let config = self.config;
+        // catatonit takes these for its own: a line of it met a terminal that
+        // stops background writers.
+        if config.personality == Personality::Catatonit
+            && origin == Origin::Kernel
+            && matches!(signal, Signal::TTIN | Signal::TTOU)
+        {
+            return Actions::NONE;
+        }
         match &mut self.state {
             State::Running(running) => {
                 if has_reached_the_command(config, signal, origin) {
                     running.set_kill(config, signal, now);
-                    let stop = stop_ourselves(signal, self.namespace_init);
+                    let stop = stop_ourselves(config, signal, self.namespace_init);
                     return Actions([stop, None, None]);
                 }
                 if let Some(delay) = running.hold(config, signal, now) {
@@ -254,17 +262,16 @@ impl<'a> Supervisor<'a> {
         if is_stop_signal(config, signal) {
             running.drained = running.drained.and(signal);
         }
-        let delivered = match config.rewrite.get(signal) {
-            Rewrite::Drop => return Actions::NONE,
-            Rewrite::To(other) => other,
-            // Without its shell the command's group is orphaned, and the
-            // kernel ignores the terminal's stops for it: only STOP works.
-            Rewrite::Same
-                if signal.is_terminal_stop() && config.placement == Placement::Session =>
-            {
-                Signal::STOP
+        // Natively a rewritten stop is none of ours: deaf while the command
+        // runs, we could not even reap it. dumb-init stops whatever it sends.
+        let stop = match (config.personality, config.rewrite.get(signal)) {
+            (Personality::DumbInit, _) | (_, Rewrite::Same) => {
+                stop_ourselves(config, signal, self.namespace_init)
             }
-            Rewrite::Same => signal,
+            _ => None,
+        };
+        let Some(delivered) = config.delivered(signal) else {
+            return Actions([stop, None, None]);
         };
         let to = match config.target {
             Target::Child => Recipient::Process(running.main_child),
@@ -279,10 +286,6 @@ impl<'a> Supervisor<'a> {
                 to,
             },
         );
-        let stop = match config.rewrite.get(signal) {
-            Rewrite::Same => stop_ourselves(signal, self.namespace_init),
-            _ => None,
-        };
         Actions([
             Some(Action::Send {
                 signal: delivered,
@@ -311,12 +314,19 @@ impl<'a> Supervisor<'a> {
             return tell_all(Signal::TERM, Some(Action::Reap(pid)));
         }
         self.state = State::Leaving(ended);
+        // dumb-init takes its own TERM for a received one.
+        let term = match self.config.personality {
+            Personality::DumbInit => self.config.delivered(Signal::TERM),
+            _ => Some(Signal::TERM),
+        };
         let term = match self.config.placement {
             // Before the reaping: after it the group's ID may be another's.
-            Placement::Session => Some(Action::Send {
-                signal: Signal::TERM,
+            Placement::Session => term.map(|signal| Action::Send {
+                signal,
                 to: Recipient::Group(pid),
             }),
+            // The others end when they do.
+            Placement::Group => None,
             // The group is our own, and our parent's affair.
             Placement::Shared => None,
         };
@@ -447,7 +457,8 @@ fn is_stop_signal(config: &Config<'_>, signal: Signal) -> bool {
 /// are in the foreground group: two of one Ctrl-C make programs that count them
 /// quit the hard way.
 fn has_reached_the_command(config: &Config<'_>, signal: Signal, origin: Origin) -> bool {
-    config.placement == Placement::Shared
+    config.personality == Personality::Native
+        && config.placement == Placement::Shared
         && config.rewrite.get(signal) == Rewrite::Same
         && origin == Origin::Kernel
         && (matches!(signal, Signal::INT | Signal::QUIT | Signal::WINCH)
@@ -456,7 +467,13 @@ fn has_reached_the_command(config: &Config<'_>, signal: Signal, origin: Origin) 
 
 /// The shell that started us looks at us alone: were we not to stop along with
 /// the command, its prompt would not come back. The kernel does not stop the
-/// init of a namespace.
-fn stop_ourselves(signal: Signal, namespace_init: bool) -> Option<Action> {
-    (signal.is_terminal_stop() && !namespace_init).then_some(Action::StopOurselves)
+/// init of a namespace; dumb-init asks it to all the same. The originals that
+/// leave the command in their session leave it alone.
+fn stop_ourselves(config: &Config<'_>, signal: Signal, namespace_init: bool) -> Option<Action> {
+    let asks = match config.personality {
+        Personality::Tini | Personality::Catatonit => false,
+        Personality::DumbInit => true,
+        _ => !namespace_init,
+    };
+    (asks && signal.is_terminal_stop()).then_some(Action::StopOurselves)
 }

@@ -6,7 +6,7 @@
 use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::event::{Event, Shown};
-use crate::log::{self, say};
+use crate::log::{self, say, say_failed};
 use crate::number::{Decimal, decimal};
 use crate::signal::Signal;
 use crate::status::WaitStatus;
@@ -97,7 +97,7 @@ impl<'a> Reporter<'a> {
         line.end_with(b"\n");
         let written = self.with_path(|path| io::overwrite(path, line.bytes()));
         if let Err(errno) = written {
-            say(Event::StepFailed("write the termination log", errno));
+            say_failed("write the termination log", errno);
         }
     }
 

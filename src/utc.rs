@@ -36,22 +36,23 @@ impl fmt::Display for Utc {
 }
 
 /// Year, month and day of the Gregorian calendar, of a day counted from the
-/// beginning of 1970.
-///
-/// The year is taken to begin in March, so that the leap day is its last one
-/// and the lengths of the months before it follow one rule.
-fn civil(day: u32) -> (u32, u32, u32) {
-    // Days since 1 March of the year 0, which began a cycle of 400 years.
-    let day = day + 719_468;
-    let (cycle, day) = (day / 146_097, day % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next_year) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (cycle * 400 + year + next_year, month, day)
+/// beginning of 1970. Counting takes a microsecond, and half the bytes of
+/// arithmetic.
+fn civil(mut day: u32) -> (u32, u32, u32) {
+    let mut year = 1970;
+    loop {
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        for month in 1..=12 {
+            let length = match month {
+                2 => 28 + u32::from(leap),
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            if day < length {
+                return (year, month, day + 1);
+            }
+            day -= length;
+        }
+        year += 1;
+    }
 }

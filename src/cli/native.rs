@@ -1,50 +1,15 @@
 //! The command line of `tidy-init` under its own name.
 
-use super::options::{self, Arguments, End, Flag, Found, Parser, Spec};
-use super::words::Words;
-use super::{Problem, Source, UsageError};
-use crate::config::{Config, Format, Placement, Request, Target};
+use super::options::{self, Flags, Spec};
+use crate::config::{Format, Target};
 use crate::number::decimal;
 use crate::signal::Signal;
 use crate::text::Draft as Text;
 use crate::time::Time;
+use crate::voice::Kind;
+use crate::{flags, packed};
 
-/// What the native options mean.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Id {
-    /// `-r`
-    Rewrite,
-    /// `-t`
-    Target,
-    /// `-c`
-    SingleChild,
-    /// `-d`
-    Delay,
-    /// `-k`
-    KillAfter,
-    /// `--grace`
-    Grace,
-    /// `-e`
-    ExitMap,
-    /// `-x`
-    ExitBySignal,
-    /// `-p`
-    ParentDeath,
-    /// `--pause`
-    Pause,
-    /// `--termination-log`
-    TerminationLog,
-    /// `-v`
-    Verbose,
-    /// `--log-format`
-    LogFormat,
-    /// `-l`
-    ListSignals,
-    /// `-h`
-    Help,
-    /// `-V`
-    Version,
-}
+pub use super::Id;
 
 /// The option table: a new option begins as a line here.
 pub const OPTIONS: &[Spec<Id>] = &[
@@ -178,203 +143,20 @@ pub const OPTIONS: &[Spec<Id>] = &[
     },
 ];
 
-static FLAGS: [Flag<Id>; OPTIONS.len()] = options::flags(OPTIONS);
+pub(super) const FLAGS: Flags = flags!(OPTIONS);
 
-/// Reads the options in `environment` (the value of
-/// [`OPTIONS_VARIABLE`](super::OPTIONS_VARIABLE), if it is set), then the
-/// command line, which wins; `argv` begins with our own name. What they say goes
-/// to `config`, which is large: it is never copied.
-///
-/// # Errors
-///
-/// The first thing that is wrong.
-pub fn parse<'a>(
-    argv: &dyn Arguments<'a>,
-    environment: Option<&'a [u8]>,
-    config: &mut Config<'a>,
-) -> Result<Request, UsageError<'a>> {
-    let mut draft = Draft {
-        config,
-        target: None,
-        kill_after: None,
-        pause: false,
-        not_for_pause: false,
-        text: None,
-    };
-    if let Some(text) = environment {
-        let words = Words(text);
-        let in_environment = |problem| UsageError {
-            source: Source::Environment,
-            problem,
-        };
-        let end = draft
-            .read(&words, Source::Environment)
-            .map_err(in_environment)?;
-        // What the parser stopped at: a word, or `--`, which it has passed.
-        let stopped_at = match end {
-            End::Dashes(_) => Some(&b"--"[..]),
-            End::Operands(index) => words.get(index),
-        };
-        if let Some(word) = stopped_at {
-            return Err(in_environment(Problem::OperandInEnvironment(word)));
-        }
-        draft.check().map_err(in_environment)?;
-    }
-    let in_argv = |problem| UsageError {
-        source: Source::Argv,
-        problem,
-    };
-    let end = draft.read(argv, Source::Argv).map_err(in_argv)?;
-    if let Some(request) = draft.text {
-        return Ok(request);
-    }
-    let (End::Dashes(command) | End::Operands(command)) = end;
-    draft
-        .finish(command, argv.get(command).is_some())
-        .map_err(in_argv)
-}
-
-/// What has been read so far.
-struct Draft<'c, 'a> {
-    config: &'c mut Config<'a>,
-    target: Option<Target>,
-    /// `-k` without a signal.
-    kill_after: Option<Time>,
-    pause: bool,
-    /// Whether there was an option that has no meaning with `--pause`.
-    not_for_pause: bool,
-    /// A text was asked for: the rest does not matter.
-    text: Option<Request>,
-}
-
-impl<'a> Draft<'_, 'a> {
-    fn read(&mut self, argv: &dyn Arguments<'a>, source: Source) -> Result<End, Problem<'a>> {
-        let mut parser = Parser::new(&FLAGS, argv);
-        for found in parser.by_ref() {
-            let found = found?;
-            if source == Source::Environment
-                && matches!(
-                    found.id,
-                    Id::Help | Id::Version | Id::ListSignals | Id::Pause
-                )
-            {
-                return Err(Problem::NotInEnvironment(found.spelling));
-            }
-            self.apply(&found)?;
-            if self.text.is_some() {
-                break;
-            }
-        }
-        Ok(parser.end())
-    }
-
-    fn apply(&mut self, found: &Found<'a, Id>) -> Result<(), Problem<'a>> {
-        let config = &mut *self.config;
-        self.not_for_pause |= !matches!(found.id, Id::Verbose | Id::LogFormat | Id::Pause);
-        match found.id {
-            Id::Rewrite => {
-                let (from, to) = checked(found, rewrite)?;
-                config.rewrite.set(from, to);
-            }
-            Id::Target => self.target = Some(checked(found, who)?),
-            Id::SingleChild => config.placement = Placement::Shared,
-            Id::Delay => {
-                let (signal, delay) = checked(found, signal_and_duration)?;
-                config.delay.set(signal, delay);
-            }
-            Id::KillAfter => match checked(found, kill_after)? {
-                (Some(signal), allowed) => config.kill_after.set(signal, allowed),
-                (None, allowed) => self.kill_after = Some(allowed),
-            },
-            Id::Grace => config.grace = Some(checked(found, duration)?),
-            Id::ExitMap => {
-                let (from, to) = checked(found, exit_map)?;
-                config.exit_map.set(from, to);
-            }
-            Id::ExitBySignal => config.exit_by_signal = true,
-            Id::ParentDeath => config.parent_death = Some(checked(found, signal)?),
-            Id::Pause => self.pause = true,
-            Id::TerminationLog => {
-                checked(found, absolute)?;
-                config.termination_log = found.value;
-            }
-            Id::Verbose => {
-                config.logging.verbosity = config.logging.verbosity.saturating_add(1);
-            }
-            Id::LogFormat => config.logging.format = checked(found, format)?,
-            Id::ListSignals => self.text = Some(Request::ListSignals),
-            Id::Help => self.text = Some(Request::Help),
-            Id::Version => self.text = Some(Request::Version),
-        }
-        Ok(())
-    }
-
-    /// Whether what was read so far goes together.
-    fn check(&self) -> Result<(), Problem<'a>> {
-        match (self.config.placement, self.target) {
-            (Placement::Shared, Some(Target::Group)) => Err(Problem::Conflict(
-                "-c and -t group exclude each other: with -c the command has no group of its own",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(self, command: usize, has_command: bool) -> Result<Request, Problem<'a>> {
-        self.check()?;
-        let config = self.config;
-        if self.pause {
-            return match has_command || self.not_for_pause {
-                true => Err(Problem::Conflict(
-                    "--pause takes no command and no options but -v and --log-format",
-                )),
-                false => Ok(Request::Pause),
-            };
-        }
-        let default = match config.placement {
-            Placement::Shared => Target::Child,
-            Placement::Session => Target::Group,
-        };
-        config.target = self.target.unwrap_or(default);
-        if let Some(allowed) = self.kill_after {
-            for signal in [Signal::TERM, Signal::INT, Signal::QUIT] {
-                config.kill_after.set_default(signal, allowed);
-            }
-        }
-        match has_command {
-            true => Ok(Request::Run(command)),
-            false => Err(Problem::NoCommand),
-        }
-    }
-}
-
-/// The option's value as `read` takes it, or an error that names both.
-fn checked<'a, T>(
-    found: &Found<'a, Id>,
-    read: fn(&[u8]) -> Result<T, &'static str>,
-) -> Result<T, Problem<'a>> {
-    let value = found.value.unwrap_or_default();
-    read(value).map_err(|why| Problem::BadValue {
-        option: found.spelling,
-        value,
-        why,
-    })
-}
-
-/// Why a signal is none.
-const NO_SUCH_SIGNAL: &str = "no such signal (--list-signals shows them)";
-
-fn signal(value: &[u8]) -> Result<Signal, &'static str> {
-    Signal::parse(value).ok_or(NO_SUCH_SIGNAL)
+pub(super) fn signal(value: &[u8]) -> Result<Signal, Kind> {
+    Signal::parse(value).ok_or(Kind::NoSuchSignal)
 }
 
 /// A signal that can arrive and is for us to pass on.
-fn received(value: &[u8]) -> Result<Signal, &'static str> {
+fn received(value: &[u8]) -> Result<Signal, Kind> {
     let signal = signal(value)?;
     if !signal.can_be_caught() {
-        return Err("SIGKILL and SIGSTOP cannot be caught");
+        return Err(Kind::NotCaught);
     }
     if signal == Signal::CHLD {
-        return Err("SIGCHLD is never forwarded");
+        return Err(Kind::NeverForwarded);
     }
     Ok(signal)
 }
@@ -386,21 +168,21 @@ fn pair(value: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// `FROM:TO`, where TO may be 0.
-fn rewrite(value: &[u8]) -> Result<(Signal, Option<Signal>), &'static str> {
-    let (from, to) = pair(value).ok_or("not of the form FROM:TO")?;
+pub(super) fn rewrite(value: &[u8]) -> Result<(Signal, Option<Signal>), Kind> {
+    let (from, to) = pair(value).ok_or(Kind::NotFromTo)?;
     let from = received(from)?;
     let to = if to == b"0" { None } else { Some(signal(to)?) };
     Ok((from, to))
 }
 
 /// `SIG:TIME`
-fn signal_and_duration(value: &[u8]) -> Result<(Signal, Time), &'static str> {
-    let (signal, time) = pair(value).ok_or("not of the form SIG:TIME")?;
+pub(super) fn signal_and_duration(value: &[u8]) -> Result<(Signal, Time), Kind> {
+    let (signal, time) = pair(value).ok_or(Kind::NotSignalTime)?;
     Ok((received(signal)?, duration(time)?))
 }
 
 /// `[SIG:]TIME`
-fn kill_after(value: &[u8]) -> Result<(Option<Signal>, Time), &'static str> {
+pub(super) fn kill_after(value: &[u8]) -> Result<(Option<Signal>, Time), Kind> {
     match pair(value) {
         None => Ok((None, duration(value)?)),
         Some((signal, time)) => Ok((Some(received(signal)?), duration(time)?)),
@@ -408,36 +190,34 @@ fn kill_after(value: &[u8]) -> Result<(Option<Signal>, Time), &'static str> {
 }
 
 /// A number and a unit: `500ms`, `10s`, `2m`, `1h`; seconds without one.
-fn duration(value: &[u8]) -> Result<Time, &'static str> {
-    const FORM: &str = "not a duration, such as 500ms, 10s, 2m or 1h";
+pub(super) fn duration(value: &[u8]) -> Result<Time, Kind> {
     let digits = value
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
         .count();
-    let (number, unit) = value.split_at_checked(digits).ok_or(FORM)?;
+    let (number, unit) = value.split_at_checked(digits).ok_or(Kind::NoDuration)?;
     let factor: u64 = match unit {
         b"ms" => 1,
         b"s" | b"" => 1000,
         b"m" => 60_000,
         b"h" => 3_600_000,
-        _ => return Err(FORM),
+        _ => return Err(Kind::NoDuration),
     };
     if number.is_empty() {
-        return Err(FORM);
+        return Err(Kind::NoDuration);
     }
     decimal(number)
         .and_then(|number| number.checked_mul(factor))
         .and_then(Time::from_milliseconds)
-        .ok_or("too long")
+        .ok_or(Kind::TooLong)
 }
 
 /// `FROM[:TO]`
-fn exit_map(value: &[u8]) -> Result<(u8, u8), &'static str> {
-    const RANGE: &str = "an exit status is a number from 0 to 255";
+pub(super) fn exit_map(value: &[u8]) -> Result<(u8, u8), Kind> {
     let status = |text| {
         decimal(text)
             .and_then(|number| u8::try_from(number).ok())
-            .ok_or(RANGE)
+            .ok_or(Kind::NoStatus)
     };
     match pair(value) {
         None => Ok((status(value)?, 0)),
@@ -445,32 +225,36 @@ fn exit_map(value: &[u8]) -> Result<(u8, u8), &'static str> {
     }
 }
 
-fn who(value: &[u8]) -> Result<Target, &'static str> {
+pub(super) fn who(value: &[u8]) -> Result<Target, Kind> {
     match value {
         b"child" => Ok(Target::Child),
         b"group" => Ok(Target::Group),
         b"all" => Ok(Target::All),
-        _ => Err("not child, group or all"),
+        _ => Err(Kind::NoTarget),
     }
 }
 
-fn format(value: &[u8]) -> Result<Format, &'static str> {
+pub(super) fn format(value: &[u8]) -> Result<Format, Kind> {
     match value {
         b"text" => Ok(Format::Text),
         b"json" => Ok(Format::Json),
-        _ => Err("not text or json"),
+        _ => Err(Kind::NoFormat),
     }
 }
 
-fn absolute(value: &[u8]) -> Result<(), &'static str> {
+pub(super) fn absolute(value: &[u8]) -> Result<(), Kind> {
     value
         .starts_with(b"/")
         .then_some(())
-        .ok_or("not an absolute path")
+        .ok_or(Kind::NotAbsolute)
 }
 
+/// Name and version.
+pub(super) static VERSION: &[u8] =
+    packed!(Text::new().text(concat!("tidy-init ", env!("CARGO_PKG_VERSION"), "\n")));
+
 /// The help text.
-pub static HELP: [u8; TEXT.length()] = TEXT.finish();
+pub static HELP: &[u8] = packed!(TEXT);
 const TEXT: Text = options::describe(
     Text::new().text(
         "Usage: tidy-init [OPTIONS] [--] COMMAND [ARG...]\n\

@@ -3,17 +3,26 @@
 //! Short options may be clustered (`-vc`), with a value attached (`-r15:3`) or
 //! following. Long options may be cut to a prefix that fits one option only,
 //! with a value attached (`--rewrite=15:3`) or following. `--` ends the
-//! options, and so does the first operand, a lone `-` being one.
+//! options, and so does the first operand, a lone `-` being one, unless
+//! options may follow operands ([`Grammar::permutes`]).
 
-use super::Problem;
+use super::Id;
 use crate::event::Shown;
 use crate::text::Draft;
+use crate::voice::Kind;
 use core::fmt;
 
 /// A list of arguments, the first of which is the program's name.
 pub trait Arguments<'a> {
     /// The argument of this index; `None` after the last.
     fn get(&self, index: usize) -> Option<&'a [u8]>;
+
+    /// Puts the argument of one index in the place of an earlier one, which is
+    /// not needed any more; the end of the list likewise. Only asked for where
+    /// a grammar permutes.
+    fn move_up(&self, from: usize, to: usize) {
+        let _ = (from, to);
+    }
 }
 
 impl<'a> Arguments<'a> for &'a [&'a [u8]] {
@@ -30,7 +39,7 @@ pub struct Spec<Id: 'static> {
     pub id: Id,
     /// The letter; 0 where there is none.
     pub short: u8,
-    /// The long name, without the dashes.
+    /// The long name, without the dashes; empty where there is none.
     pub long: &'static str,
     /// What stands for its value in the help text; empty where it takes none.
     pub value: &'static str,
@@ -42,48 +51,81 @@ pub struct Spec<Id: 'static> {
 
 /// What the parser knows of an option.
 #[derive(Clone, Copy, Debug)]
-pub struct Flag<Id: 'static> {
+pub struct Flag {
     id: Id,
     short: u8,
     takes_value: bool,
-    /// The long name, filled up with zeros: a string slice would have to be
-    /// relocated when the program is loaded, which takes 40 bytes each.
-    long: [u8; LONG_MAX],
+    long: &'static [u8],
 }
 
-/// Room for the longest name; a longer one does not compile.
-const LONG_MAX: usize = 16;
-
-impl<Id> Flag<Id> {
-    fn long(&self) -> &[u8] {
+impl Flag {
+    /// The long name; empty where there is none.
+    pub fn long(&self) -> &'static [u8] {
         self.long
-            .split(|byte| *byte == 0)
-            .next()
-            .unwrap_or_default()
     }
 }
 
-/// The parser's table of an option table, of the same length.
-#[allow(clippy::indexing_slicing)] // In the compiler.
-pub const fn flags<Id: Copy, const N: usize>(specs: &[Spec<Id>]) -> [Flag<Id>; N] {
-    let mut flags = [Flag {
-        id: specs[0].id,
-        short: 0,
-        takes_value: false,
-        long: [0; LONG_MAX],
-    }; N];
-    let mut at = 0;
-    while at < N {
-        let spec = &specs[at];
-        flags[at] = Flag {
-            id: spec.id,
-            short: spec.short,
-            takes_value: !spec.value.is_empty(),
-            long: Draft::new().text(spec.long).pad_with_zeros(),
+/// The options that the parser knows, in a short form: of each the length of
+/// its long name, its meaning, its letter, whether it takes a value, and the
+/// long name. As an array of [`Flag`] they would take twice as much.
+#[derive(Clone, Copy, Debug)]
+pub struct Flags(pub &'static [u8]);
+
+impl Flags {
+    fn iter(self) -> Iter {
+        Iter(self.0)
+    }
+}
+
+/// What is left of the options.
+#[derive(Clone)]
+struct Iter(&'static [u8]);
+
+impl Iterator for Iter {
+    type Item = Flag;
+
+    #[inline(never)] // It is called in four places.
+    fn next(&mut self) -> Option<Flag> {
+        let [length, id, short, takes_value, rest @ ..] = self.0 else {
+            return None;
         };
+        let (long, rest) = rest.split_at_checked(usize::from(*length))?;
+        self.0 = rest;
+        Some(Flag {
+            id: *Id::ALL.get(usize::from(*id))?,
+            short: *short,
+            takes_value: *takes_value != 0,
+            long,
+        })
+    }
+}
+
+/// The short form of an option table.
+#[allow(clippy::indexing_slicing)] // In the compiler.
+pub const fn table(specs: &[Spec<Id>]) -> Draft {
+    let mut draft = Draft::new();
+    let mut at = 0;
+    while at < specs.len() {
+        let spec = &specs[at];
+        draft = draft
+            .byte(spec.long.len() as u8)
+            .byte(spec.id as u8)
+            .byte(spec.short)
+            .byte(!spec.value.is_empty() as u8)
+            .text(spec.long);
         at += 1;
     }
-    flags
+    draft
+}
+
+/// The [`Flags`] of an option table.
+#[macro_export]
+macro_rules! flags {
+    ($options:expr) => {{
+        static TABLE: [u8; $crate::cli::options::table($options).length()] =
+            $crate::cli::options::table($options).finish();
+        $crate::cli::options::Flags(&TABLE)
+    }};
 }
 
 /// Where the descriptions begin in the help text.
@@ -100,6 +142,7 @@ pub const fn describe<Id>(mut draft: Draft, specs: &[Spec<Id>]) -> Draft {
         }
         draft = match spec.short {
             0 => draft.text("      --"),
+            short if spec.long.is_empty() => draft.text("  -").byte(short),
             short => draft.text("  -").byte(short).text(", --"),
         };
         draft = draft
@@ -115,38 +158,61 @@ pub const fn describe<Id>(mut draft: Draft, specs: &[Spec<Id>]) -> Draft {
 }
 
 /// An option as the user wrote it, for error messages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Spelling<'a> {
-    /// `-r`
-    Short(u8),
-    /// `--rewrite`, or the prefix that was given.
-    Long(&'a [u8]),
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Spelling<'a> {
+    /// The letter of a short one; 0 for a long one.
+    pub letter: u8,
+    /// What was written of a long one's name.
+    pub name: &'a [u8],
+    /// What glibc calls a long one: the name in full, or, where it knows none,
+    /// all that was written behind the dashes.
+    pub called: &'a [u8],
 }
 
+/// In our own way: `-r`, `--rewrite`.
 impl fmt::Display for Spelling<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Spelling::Short(letter) => write!(f, "-{}", Shown(&[*letter])),
-            Spelling::Long(name) => write!(f, "--{}", Shown(name)),
+        f.write_str("-")?;
+        if self.letter != 0 {
+            return Shown(&[self.letter]).fmt(f);
         }
+        f.write_str("-")?;
+        Shown(self.name).fmt(f)
     }
 }
 
 /// An option that was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Found<'a, Id> {
+pub struct Found<'a> {
     /// Which one.
     pub id: Id,
-    /// How it was written.
-    pub spelling: Spelling<'a>,
-    /// Its value: `Some` exactly where the table says that it takes one.
-    pub value: Option<&'a [u8]>,
+    /// Its value; empty where it takes none.
+    pub value: &'a [u8],
 }
 
-/// Goes through the options at the beginning of `argv`.
+/// What a program takes for an option.
+#[derive(Clone, Copy, Debug)]
+pub struct Grammar {
+    /// Its options.
+    pub flags: Flags,
+    /// Whether `--NAME` is a long option: `getopt(3)` knows clusters only, and
+    /// takes it for one.
+    pub long: bool,
+    /// Whether options may follow operands, as GNU has it.
+    pub permutes: bool,
+}
+
+/// The long options that a name may be the beginning of.
+pub fn fitting(flags: Flags, name: &[u8]) -> impl Iterator<Item = Flag> + Clone {
+    flags
+        .iter()
+        .filter(move |flag| !flag.long().is_empty() && flag.long().starts_with(name))
+}
+
+/// Goes through the options in `argv`.
 #[derive(Clone)]
-pub struct Parser<'s, 'a, Id: 'static> {
-    table: &'static [Flag<Id>],
+pub struct Parser<'s, 'a> {
+    grammar: Grammar,
     argv: &'s dyn Arguments<'a>,
     /// The next argument.
     index: usize,
@@ -154,6 +220,10 @@ pub struct Parser<'s, 'a, Id: 'static> {
     cluster: &'a [u8],
     /// Whether `--` was met.
     dashes: bool,
+    /// How many operands were passed over, and moved up behind the name.
+    operands: usize,
+    /// How the last option was written.
+    spelling: Spelling<'a>,
 }
 
 /// Where the options ended.
@@ -165,115 +235,135 @@ pub enum End {
     Operands(usize),
 }
 
-impl<'s, 'a, Id: Copy> Parser<'s, 'a, Id> {
+impl<'s, 'a> Parser<'s, 'a> {
     /// Begins behind the program's name.
-    pub fn new(table: &'static [Flag<Id>], argv: &'s dyn Arguments<'a>) -> Self {
+    #[inline(never)] // It is called twice.
+    pub fn new(grammar: Grammar, argv: &'s dyn Arguments<'a>) -> Self {
         Parser {
-            table,
+            grammar,
             argv,
             index: 1,
             cluster: b"",
             dashes: false,
+            operands: 0,
+            spelling: Spelling::default(),
         }
     }
 
-    /// Where the options ended, once `next` has returned `None`.
-    pub fn end(&self) -> End {
-        if self.dashes {
+    /// Where the options ended, once `next` has returned `None`. Operands that
+    /// were passed over are together then, and begin behind the name.
+    pub fn end(&mut self) -> End {
+        if self.operands > 0 {
+            while self.argv.get(self.index).is_some() {
+                self.pass_over();
+            }
+            self.argv.move_up(self.index, self.operands + 1);
+            End::Operands(1)
+        } else if self.dashes {
             End::Dashes(self.index)
         } else {
             End::Operands(self.index)
         }
     }
 
-    fn short(&mut self, letter: u8) -> Result<Found<'a, Id>, Problem<'a>> {
-        let spelling = Spelling::Short(letter);
+    /// How the last option was written, be it one or not.
+    pub fn spelling(&self) -> Spelling<'a> {
+        self.spelling
+    }
+
+    fn pass_over(&mut self) {
+        self.operands += 1;
+        self.argv.move_up(self.index, self.operands);
+        self.index += 1;
+    }
+
+    fn short(&mut self, letter: u8) -> Result<Found<'a>, Kind> {
+        self.spelling = Spelling {
+            letter,
+            ..Spelling::default()
+        };
         let flag = self
-            .table
+            .grammar
+            .flags
             .iter()
             .find(|flag| flag.short == letter)
-            .ok_or(Problem::Unknown(spelling))?;
+            .ok_or(Kind::UnknownShort)?;
         let value = match flag.takes_value {
-            false => None,
-            true if self.cluster.is_empty() => Some(self.following(spelling)?),
-            true => Some(core::mem::take(&mut self.cluster)),
+            false => b"",
+            true if self.cluster.is_empty() => self.following().ok_or(Kind::ShortWithout)?,
+            true => core::mem::take(&mut self.cluster),
         };
-        Ok(Found {
-            id: flag.id,
-            spelling,
-            value,
-        })
+        Ok(Found { id: flag.id, value })
     }
 
-    fn long(&mut self, text: &'a [u8]) -> Result<Found<'a, Id>, Problem<'a>> {
-        let mut parts = text.splitn(2, |byte| *byte == b'=');
-        let name = parts.next().unwrap_or_default();
-        let attached = parts.next();
-        let spelling = Spelling::Long(name);
-        let flag = self.by_name(name)?;
+    fn long(&mut self, text: &'a [u8]) -> Result<Found<'a>, Kind> {
+        let end = text.iter().position(|byte| *byte == b'=');
+        let (name, attached) = match end.and_then(|end| text.split_at_checked(end)) {
+            Some((name, attached)) => (name, attached.get(1..)),
+            None => (text, None),
+        };
+        self.spelling = Spelling {
+            letter: 0,
+            name,
+            called: text,
+        };
+        let mut found = Err(Kind::UnknownLong);
+        for flag in fitting(self.grammar.flags, name) {
+            if flag.long == name {
+                found = Ok(flag);
+                break;
+            }
+            found = match found {
+                Err(Kind::UnknownLong) => Ok(flag),
+                _ => Err(Kind::Ambiguous),
+            };
+        }
+        let flag = found?;
+        self.spelling.called = flag.long();
         let value = match (flag.takes_value, attached) {
-            (false, Some(_)) => return Err(Problem::UnwantedValue(spelling)),
-            (false, None) => None,
-            (true, Some(value)) => Some(value),
-            (true, None) => Some(self.following(spelling)?),
+            (false, Some(_)) => return Err(Kind::LongWith),
+            (true, None) => self.following().ok_or(Kind::LongWithout)?,
+            (_, attached) => attached.unwrap_or_default(),
         };
-        Ok(Found {
-            id: flag.id,
-            spelling,
-            value,
-        })
-    }
-
-    /// The long option of this name, or the only one that begins with it.
-    fn by_name(&self, name: &'a [u8]) -> Result<&'static Flag<Id>, Problem<'a>> {
-        let table = self.table;
-        if let Some(exact) = table.iter().find(|flag| flag.long() == name) {
-            return Ok(exact);
-        }
-        let mut fitting = table.iter().filter(|flag| flag.long().starts_with(name));
-        match (fitting.next(), fitting.next()) {
-            (Some(only), None) => Ok(only),
-            (Some(_), Some(_)) => Err(Problem::Ambiguous(Spelling::Long(name))),
-            (None, _) => Err(Problem::Unknown(Spelling::Long(name))),
-        }
+        Ok(Found { id: flag.id, value })
     }
 
     /// The next argument as the value of an option, whatever it looks like.
-    fn following(&mut self, spelling: Spelling<'a>) -> Result<&'a [u8], Problem<'a>> {
-        let value = self
-            .argv
-            .get(self.index)
-            .ok_or(Problem::MissingValue(spelling))?;
+    fn following(&mut self) -> Option<&'a [u8]> {
+        let value = self.argv.get(self.index)?;
         self.index += 1;
-        Ok(value)
+        Some(value)
     }
 }
 
-impl<'a, Id: Copy> Iterator for Parser<'_, 'a, Id> {
-    type Item = Result<Found<'a, Id>, Problem<'a>>;
+impl<'a> Iterator for Parser<'_, 'a> {
+    type Item = Result<Found<'a>, Kind>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some((&letter, rest)) = self.cluster.split_first() {
             self.cluster = rest;
             return Some(self.short(letter));
         }
-        let argument = self.argv.get(self.index)?;
-        if argument == b"--" {
-            self.index += 1;
-            self.dashes = true;
-            return None;
-        }
-        if let Some(long) = argument.strip_prefix(b"--") {
-            self.index += 1;
-            return Some(self.long(long));
-        }
-        match argument {
-            [b'-', letter, rest @ ..] => {
+        loop {
+            let argument = self.argv.get(self.index)?;
+            if argument == b"--" {
                 self.index += 1;
-                self.cluster = rest;
-                Some(self.short(*letter))
+                self.dashes = true;
+                return None;
             }
-            _ => None,
+            match argument {
+                [b'-', b'-', long @ ..] if self.grammar.long => {
+                    self.index += 1;
+                    return Some(self.long(long));
+                }
+                [b'-', letter, rest @ ..] => {
+                    self.index += 1;
+                    self.cluster = rest;
+                    return Some(self.short(*letter));
+                }
+                _ if self.grammar.permutes => self.pass_over(),
+                _ => return None,
+            }
         }
     }
 }

@@ -10,19 +10,37 @@
 use crate::cli::Arguments;
 use core::ffi::{CStr, c_char};
 
+/// Bytes as a C string: `None` unless a NUL ends them, and is the only one. The
+/// standard library looks for it in a quarter of a kilobyte.
+pub fn c_str(bytes: &[u8]) -> Option<&CStr> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    // SAFETY: the first NUL is the last byte.
+    (end + 1 == bytes.len()).then(|| unsafe { CStr::from_bytes_with_nul_unchecked(bytes) })
+}
+
 /// An array of pointers to C strings, closed by a null pointer.
 #[derive(Clone, Copy, Debug)]
-pub struct Strings(*mut *mut c_char);
+pub struct Strings {
+    base: *mut *mut c_char,
+    /// How many slots there are before the last null pointer; a null pointer
+    /// among them ends the array earlier.
+    count: usize,
+}
 
 impl Strings {
-    /// Wraps `argv`.
+    /// Wraps `argv` or the environment.
     ///
     /// # Safety
     ///
     /// `base` points to a null-terminated array of C strings, all of which are
     /// alive and writable until the process ends.
     pub unsafe fn new(base: *mut *mut c_char) -> Strings {
-        Strings(base)
+        let mut count = 0;
+        // SAFETY: no slot so far was the null pointer, so this one exists.
+        while !unsafe { *base.add(count) }.is_null() {
+            count += 1;
+        }
+        Strings { base, count }
     }
 
     /// The environment of this process.
@@ -30,19 +48,17 @@ impl Strings {
         unsafe extern "C" {
             static mut environ: *mut *mut c_char;
         }
-        // SAFETY: the C library has set it before main, and nothing here
+        // SAFETY: the C library has set it before main, and nothing but us
         // changes it.
-        Strings(unsafe { environ })
+        unsafe { Strings::new(environ) }
     }
 
     /// The pointers, for execve(2).
     pub(super) fn as_ptr(self) -> *const *const c_char {
-        self.0.cast_const().cast()
+        self.base.cast_const().cast()
     }
 
     /// The string of this index; `None` after the last one.
-    ///
-    /// Goes from the beginning, so that no index can lead past the end.
     pub fn string(self, index: usize) -> Option<&'static CStr> {
         self.slot(index).map(|slot| {
             // SAFETY: a slot before the null pointer holds a C string that
@@ -53,12 +69,12 @@ impl Strings {
 
     /// What begins at this index, which is at most the number of strings.
     pub fn from(self, index: usize) -> Option<Strings> {
-        if index == 0 {
-            return Some(self);
-        }
-        // SAFETY: the slot before is not the last, so the next one exists.
-        self.slot(index - 1)
-            .map(|slot| Strings(unsafe { slot.add(1) }))
+        let count = self.count.checked_sub(index)?;
+        Some(Strings {
+            // SAFETY: there are so many slots, and the null pointer's.
+            base: unsafe { self.base.add(index) },
+            count,
+        })
     }
 
     /// Puts another string in the place of one.
@@ -106,35 +122,18 @@ impl Strings {
         })
     }
 
-    /// The strings one after the other, with their indices.
+    /// The strings one after the other.
     pub fn iter(self) -> impl Iterator<Item = &'static CStr> {
-        let mut next = self.0;
-        core::iter::from_fn(move || {
-            // SAFETY: `next` is at most at the null pointer, where it stays.
-            let string = unsafe { *next };
-            if string.is_null() {
-                return None;
-            }
-            // SAFETY: this was not the null pointer, so a slot follows; and
-            // the string lives as long as the process.
-            unsafe {
-                next = next.add(1);
-                Some(CStr::from_ptr(string))
-            }
-        })
+        (0..).map_while(move |index| self.string(index))
     }
 
     fn slot(self, index: usize) -> Option<*mut *mut c_char> {
-        let mut slot = self.0;
-        for _ in 0..index {
-            // SAFETY: no slot so far was the null pointer, so this one exists.
-            if unsafe { *slot }.is_null() {
-                return None;
-            }
-            // SAFETY: as above, one further.
-            slot = unsafe { slot.add(1) };
+        if index >= self.count {
+            return None;
         }
         // SAFETY: the slot exists; it may hold the null pointer.
+        let slot = unsafe { self.base.add(index) };
+        // SAFETY: as above.
         (!unsafe { *slot }.is_null()).then_some(slot)
     }
 }
@@ -142,5 +141,18 @@ impl Strings {
 impl Arguments<'static> for Strings {
     fn get(&self, index: usize) -> Option<&'static [u8]> {
         self.string(index).map(CStr::to_bytes)
+    }
+
+    fn move_up(&self, from: usize, to: usize) {
+        let string = match self.slot(from) {
+            // SAFETY: the slot exists.
+            Some(slot) => unsafe { *slot },
+            None => core::ptr::null_mut(),
+        };
+        if let Some(slot) = self.slot(to) {
+            // SAFETY: the slot is writable, and what it gets lives as long as
+            // the process, or ends the array.
+            unsafe { *slot = string };
+        }
     }
 }

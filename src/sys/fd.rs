@@ -23,7 +23,7 @@ pub fn close_from_3() -> Result<(), Errno> {
     }
     // A closed descriptor does not disturb the walk: the kernel goes by number
     // (proc_readfd_common).
-    proc::for_each_number(c"/proc/self/fd", |number, directory| {
+    proc::for_each_number(c"/proc/self/fd", &mut |number, directory| {
         if number >= 3 && number != directory.number() {
             proc::close(number);
         }

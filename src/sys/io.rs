@@ -91,14 +91,15 @@ fn write(to: c_int, bytes: &[u8]) -> Result<usize, Errno> {
         .map(|written| written as usize)
 }
 
-/// Writes a text that the user asked for to standard output, all of it.
+/// Writes a text that the user asked for to standard output or error, all of it.
 ///
 /// # Errors
 ///
 /// Those of write(2).
-pub fn print(mut text: &[u8]) -> Result<(), Errno> {
+pub fn print(to_stderr: bool, mut text: &[u8]) -> Result<(), Errno> {
+    let to = if to_stderr { STDERR } else { STDOUT };
     while !text.is_empty() {
-        let written = write(STDOUT, text)?;
+        let written = write(to, text)?;
         text = text.get(written..).unwrap_or_default();
     }
     Ok(())

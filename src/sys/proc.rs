@@ -50,7 +50,7 @@ pub(super) fn close(number: c_int) {
 /// Those of open(2).
 pub fn for_each_number(
     directory: &CStr,
-    mut visit: impl FnMut(c_int, &Descriptor) -> bool,
+    visit: &mut dyn FnMut(c_int, &Descriptor) -> bool,
 ) -> Result<(), Errno> {
     let directory = io::open(directory, libc::O_RDONLY | libc::O_DIRECTORY)?;
     let mut buffer = [0u8; 1024];
@@ -68,7 +68,7 @@ pub fn for_each_number(
             return Ok(());
         }
         let records = buffer.get(..filled as usize).unwrap_or_default();
-        if !numbers(records, |number| visit(number, &directory)) {
+        if !numbers(records, &mut |number| visit(number, &directory)) {
             return Ok(());
         }
     }
@@ -80,7 +80,7 @@ const LENGTH_AT: usize = 16;
 const NAME_AT: usize = 19;
 
 /// Tells whether to go on.
-fn numbers(mut records: &[u8], mut visit: impl FnMut(c_int) -> bool) -> bool {
+fn numbers(mut records: &[u8], visit: &mut dyn FnMut(c_int) -> bool) -> bool {
     while let Some(&[low, high]) = records.get(LENGTH_AT..LENGTH_AT + 2) {
         let length = usize::from(u16::from_ne_bytes([low, high]));
         let Some((record, rest)) = records.split_at_checked(length.max(1)) else {

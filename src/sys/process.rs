@@ -54,6 +54,20 @@ pub fn become_subreaper() -> Result<(), Errno> {
     prctl(libc::PR_SET_CHILD_SUBREAPER, 1)
 }
 
+/// Whether we are one.
+pub fn is_subreaper() -> bool {
+    let mut answer: c_int = 0;
+    // SAFETY: the kernel fills in an int.
+    unsafe {
+        libc::syscall(
+            libc::SYS_prctl,
+            libc::PR_GET_CHILD_SUBREAPER,
+            &raw mut answer,
+        )
+    };
+    answer != 0
+}
+
 /// Asks for `signal` when our parent dies, and tells whether it died before
 /// the asking took effect (prctl(2), `PR_SET_PDEATHSIG`). The kernel means the
 /// thread that made us.
@@ -118,6 +132,16 @@ pub fn new_session() -> Result<(), Errno> {
     Errno::result(unsafe { libc::setsid() }).map(drop)
 }
 
+/// Makes us the leader of a new process group in our session.
+///
+/// # Errors
+///
+/// EPERM where we lead a session.
+pub fn new_group() -> Result<(), Errno> {
+    // SAFETY: no memory is involved.
+    Errno::result(unsafe { libc::setpgid(0, 0) }).map(drop)
+}
+
 /// Takes the controlling terminal for the new session, if standard input is
 /// one that is free.
 ///
@@ -172,6 +196,17 @@ pub fn spawn<T>(body: fn(&mut T) -> !, argument: &mut T) -> Result<Pid, Errno> {
         let start = unsafe { &mut *start.cast::<Start<'_, T>>() };
         (start.body)(start.argument)
     }
+    unsafe extern "C" {
+        // What both C libraries have below clone(2): musl's own does what a
+        // child needs that goes on to use the library, for 0.8 kB.
+        fn __clone(
+            body: extern "C" fn(*mut c_void) -> c_int,
+            stack: *mut c_void,
+            flags: c_int,
+            argument: *mut c_void,
+            ...
+        ) -> c_int;
+    }
     let mut start = Start { body, argument };
     let start = ptr::from_mut(&mut start).cast::<c_void>();
     // Aligned as every ABI asks.
@@ -182,13 +217,17 @@ pub fn spawn<T>(body: fn(&mut T) -> !, argument: &mut T) -> Result<Pid, Errno> {
     // memory. There is no other thread; handlers do not exist; the child never
     // returns.
     let made = unsafe {
-        libc::clone(
+        __clone(
             enter::<T>,
             stack,
             libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
             start,
         )
     };
+    // Below the library's clone(2) musl gives the error itself, glibc -1.
+    if cfg!(target_env = "musl") && made < 0 {
+        return Err(Errno::from_raw(-made));
+    }
     // A process ID that is not positive cannot be.
     Errno::result(made).and_then(|pid| Pid::new(pid).ok_or(Errno::ESRCH))
 }

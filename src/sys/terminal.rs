@@ -4,28 +4,31 @@
 //!
 //! Each request is given what it takes: nothing, a number, or a live pid.
 
-use super::Errno;
+use super::proc::Descriptor;
+use super::{Errno, io};
 use crate::supervisor::Pid;
 
 const STDIN: core::ffi::c_int = 0;
 
-/// Gives the controlling terminal up, if we lead its session, and tells
-/// whether it was so. The kernel then sends HUP and CONT to the foreground
-/// group, us among it, before the call returns.
+/// Gives the controlling terminal up, and tells whether we lead its session.
+/// The kernel then sends HUP and CONT to the foreground group, us among it,
+/// before the call returns. Where we do not, it is given up if `anyway`.
 ///
 /// # Errors
 ///
 /// What TIOCNOTTY says, where there is a terminal to give up.
-pub fn give_up(ourselves: Pid) -> Result<bool, Errno> {
+pub fn give_up(ourselves: Pid, anyway: bool) -> Result<bool, Errno> {
     let mut session: libc::pid_t = 0;
     // SAFETY: TIOCGSID fills in a pid. It fails unless standard input is our
     // controlling terminal.
     let asked = unsafe { ioctl(libc::TIOCGSID, &raw mut session as usize) };
-    if Errno::result(asked).is_err() || session != ourselves.raw() {
-        return Ok(false);
+    Errno::result(asked)?;
+    let leads = session == ourselves.raw();
+    if leads || anyway {
+        // SAFETY: TIOCNOTTY takes no argument.
+        Errno::result(unsafe { ioctl(libc::TIOCNOTTY, 0) })?;
     }
-    // SAFETY: TIOCNOTTY takes no argument.
-    Errno::result(unsafe { ioctl(libc::TIOCNOTTY, 0) }).map(|_| true)
+    Ok(leads)
 }
 
 /// Makes standard input the controlling terminal of our session, unless it is
@@ -38,6 +41,33 @@ pub fn give_up(ourselves: Pid) -> Result<bool, Errno> {
 pub fn take() -> Result<(), Errno> {
     // SAFETY: TIOCSCTTY takes a number.
     Errno::result(unsafe { ioctl(libc::TIOCSCTTY, 0) }).map(drop)
+}
+
+/// Makes a process group the foreground one of our controlling terminal, which
+/// is looked for `by_name`, else at standard input. SIGTTOU has to be blocked.
+///
+/// # Errors
+///
+/// ENOTTY where there is no terminal.
+pub fn make_foreground(group: Pid, by_name: bool) -> Result<(), Errno> {
+    let number: libc::pid_t = group.raw();
+    let request = |terminal: core::ffi::c_int| {
+        // SAFETY: TIOCSPGRP reads a pid.
+        Errno::result(unsafe {
+            libc::syscall(
+                libc::SYS_ioctl,
+                terminal,
+                libc::TIOCSPGRP,
+                &raw const number,
+            )
+        })
+        .map(drop)
+    };
+    let terminal = match by_name {
+        true => io::open(c"/dev/tty", libc::O_RDWR).ok(),
+        false => None,
+    };
+    request(terminal.as_ref().map_or(STDIN, Descriptor::number))
 }
 
 /// The raw call: the C library's does more than we need.

@@ -3,6 +3,7 @@
 mod command_line;
 mod container;
 mod deadlines;
+mod drop_in;
 mod early;
 mod exit_codes;
 mod exit_map;

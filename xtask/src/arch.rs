@@ -31,7 +31,7 @@ pub struct Spec {
 }
 
 /// The most bytes that the x86_64 binary may have.
-const SIZE_BUDGET: u64 = 43_000;
+const SIZE_BUDGET: u64 = 45_000;
 
 impl Arch {
     /// The architecture of this very machine, where we build for it.

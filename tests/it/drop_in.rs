@@ -1,0 +1,10 @@
+//! The init under the names of others: the same command lines, the same answers. The oracle is the
+//! program itself, as Debian packages it.
+
+mod command_lines;
+mod entry_points;
+mod getopt;
+mod names;
+mod originals;
+mod signals;
+mod terminal;

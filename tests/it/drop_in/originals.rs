@@ -1,0 +1,192 @@
+//! The originals, ours under their names, and what of their answers has to be the same.
+
+use std::ffi::{OsStr, OsString};
+
+use initlab::{Ended, Place, Sandbox, find_program};
+
+use crate::support::init;
+
+/// A program that we stand in for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Original {
+    DumbInit,
+    Tini,
+    Catatonit,
+}
+
+pub const ORIGINALS: [Original; 3] = [Original::DumbInit, Original::Tini, Original::Catatonit];
+
+impl Original {
+    pub fn name(self) -> &'static str {
+        match self {
+            Original::DumbInit => "dumb-init",
+            Original::Tini => "tini",
+            Original::Catatonit => "catatonit",
+        }
+    }
+
+    /// The original itself, called by its name.
+    #[track_caller]
+    pub fn itself(self, place: Place) -> Sandbox {
+        let program = find_program(self.name()).expect("it has been looked for");
+        Sandbox::new(program).arg0(self.name()).place(place)
+    }
+
+    /// Ours, called by the original's name.
+    pub fn ours(self, place: Place) -> Sandbox {
+        called(self.name(), place)
+    }
+
+    /// Both, the original first.
+    pub fn both(self, place: Place) -> [Sandbox; 2] {
+        [self.itself(place), self.ours(place)]
+    }
+}
+
+/// Ours by any name.
+pub fn called(name: impl Into<OsString>, place: Place) -> Sandbox {
+    Sandbox::new(init()).arg0(name).place(place)
+}
+
+/// Skips the running test unless all three are installed.
+macro_rules! require_originals {
+    () => {
+        initlab::require_program!("dumb-init", "tini", "catatonit");
+    };
+}
+pub(crate) use require_originals;
+
+/// What an init said and did, without what may differ: process IDs, the order of lines of two
+/// processes, help and licence texts; and tini's lines of -v, which the original has on stdout.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: Vec<String>,
+}
+
+impl Answer {
+    pub fn of(ended: &Ended) -> Answer {
+        let latin1 = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
+        let mut stderr = without_texts(latin1(&ended.stderr));
+        let mut stdout = String::new();
+        for line in without_texts(latin1(&ended.stdout)).split_inclusive('\n') {
+            let is_log = ["[INFO  tini (", "[DEBUG tini (", "[TRACE tini ("];
+            if is_log.iter().any(|start| line.starts_with(start)) {
+                stderr.push_str(line);
+            } else {
+                stdout.push_str(line);
+            }
+        }
+        let mut stderr: Vec<String> = stderr
+            .lines()
+            .filter(|line| !NOT_SAID.iter().any(|part| line.contains(part)))
+            .map(without_pids)
+            .collect();
+        if stderr.iter().any(|line| line.contains("DEBUG (catatonit:")) {
+            // It writes a line in pieces, into which another process's pieces get.
+            let words = stderr.iter().flat_map(|line| line.split_whitespace());
+            let words = words.filter(|word| !WHERE_NO_TERMINAL_IS.contains(word));
+            stderr = words.map(without_pids).collect();
+        }
+        stderr.sort();
+        // The child of the original has what stands in the parent's buffer, and writes it again.
+        stderr.dedup();
+        Answer {
+            status: ended.status.shell(),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+/// The words of a line that we do not have: it says how catatonit looks for the terminal.
+const WHERE_NO_TERMINAL_IS: [&str; 13] = [
+    "INFO",
+    "using",
+    "stdin",
+    "as",
+    "fd:",
+    "could",
+    "not",
+    "open",
+    "/dev/tty:",
+    "No",
+    "such",
+    "or",
+    "address",
+];
+
+/// A line that one child prints only where it has a buffer of its parent to print.
+const NOT_SAID: [&str; 1] = ["tcsetpgrp failed: no tty (ok to proceed)"];
+
+/// A text with a mark in the place of a help or licence text, which closes a stream.
+fn without_texts(text: String) -> String {
+    const BEGINNINGS: [&str; 9] = [
+        "tini (tini version 0.19.0)\n",
+        "tidy-init as ",
+        "usage: catatonit ",
+        "Usage: dumb-init [option] command",
+        "dumb-init v1.2.5\nUsage: ",
+        "The MIT License (MIT)",
+        "catatonit: a container init so simple",
+        "tidy-init: MIT OR Apache-2.0",
+        "Usage: tini [OPTIONS]",
+    ];
+    let at = BEGINNINGS.iter().filter_map(|text_| text.find(text_)).min();
+    match at {
+        Some(at) => format!("{}<text>\n", &text[..at]),
+        None => text,
+    }
+}
+
+/// A line with `N` in the place of each process ID.
+fn without_pids(line: &str) -> String {
+    let mut line = line.to_owned();
+    for before in [
+        " tini (",
+        "(catatonit:",
+        " PID ",
+        " pid '",
+        " pid: '",
+        "pid1 (",
+        "child process ",
+        " pid=",
+    ] {
+        if let Some(at) = line.find(before) {
+            let start = at + before.len();
+            let digits = line[start..].bytes().take_while(u8::is_ascii_digit).count();
+            if digits > 0 {
+                line.replace_range(start..start + digits, "N");
+            }
+        }
+    }
+    line
+}
+
+/// Runs a command line by the original and by ours.
+#[track_caller]
+pub fn compare<S: AsRef<OsStr>>(original: Original, arguments: &[S], variables: &[(&str, &str)]) {
+    let [theirs, ours] = answers(original, arguments, variables);
+    assert_eq!(
+        Answer::of(&ours),
+        Answer::of(&theirs),
+        "\nours:\n{ours}\n\n{}'s:\n{theirs}",
+        original.name()
+    );
+}
+
+/// How both end, the original first.
+pub fn answers<S: AsRef<OsStr>>(
+    original: Original,
+    arguments: &[S],
+    variables: &[(&str, &str)],
+) -> [Ended; 2] {
+    original.both(Place::Child).map(|mut sandbox| {
+        sandbox = sandbox.args(arguments.iter().map(AsRef::as_ref));
+        for (name, value) in variables {
+            sandbox = sandbox.env(name, value);
+        }
+        sandbox.run()
+    })
+}
