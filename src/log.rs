@@ -12,7 +12,7 @@ use crate::buffer::Buffer;
 use crate::config::{Format, Logging, Personality};
 use crate::event::{Event, Json};
 use crate::sys::{self, Errno, clock};
-use crate::voice::{Kind, Prefix, Words, words};
+use crate::voice::{Kind, Prefix, Words, is_for_all, words};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
@@ -65,9 +65,13 @@ pub fn says_everything() -> bool {
 
 /// Says what happened, if that much is to be said.
 pub fn say(event: Event<'_>) {
+    let kind = event.kind();
+    if log::max_level() <= log::LevelFilter::Warn && !is_for_all(kind) {
+        return;
+    }
     let json = LOGGER.json.load(Ordering::Relaxed);
     let personality = if json { Personality::Native } else { speaker() };
-    let Some(words) = words(personality, event.kind()) else {
+    let Some(words) = words(personality, kind) else {
         return;
     };
     let level = match words.level {

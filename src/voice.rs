@@ -489,6 +489,29 @@ pub fn words(personality: Personality, kind: Kind) -> Option<Words> {
         })
 }
 
+/// Whether anybody says it without being asked to. To look this up costs less
+/// than to find the words, and mostly that is all that is needed.
+pub fn is_for_all(kind: Kind) -> bool {
+    FOR_ALL >> kind as u8 & 1 == 1
+}
+
+/// A bit for each kind that is an error or a warning in some table.
+const FOR_ALL: u64 = loud(NATIVE) | loud(DUMB_INIT) | loud(TINI) | loud(CATATONIT) | loud(GETOPT);
+
+#[allow(clippy::indexing_slicing)] // In the compiler.
+const fn loud(lines: &[Line]) -> u64 {
+    let mut kinds = 0;
+    let mut at = 0;
+    while at < lines.len() {
+        let (kind, level, _) = lines[at];
+        if level <= WARN {
+            kinds |= 1 << kind as u8;
+        }
+        at += 1;
+    }
+    kinds
+}
+
 /// What a line of a personality begins with.
 #[derive(Clone, Copy, Debug)]
 pub struct Prefix(pub Personality, pub u8);
