@@ -262,25 +262,39 @@ impl Default for PerSignal {
 }
 
 /// What is reported for a status of the command.
+// All zeros without a rule, which is set up in one stroke.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ExitMap([Option<u8>; 256]);
+pub struct ExitMap {
+    /// A bit for each status that has a rule.
+    mapped: [u8; 256 / 8],
+    /// What is reported for it.
+    to: [u8; 256],
+}
 
 impl ExitMap {
     /// Everything as it is.
     pub const fn new() -> ExitMap {
-        ExitMap([None; 256])
+        ExitMap {
+            mapped: [0; 256 / 8],
+            to: [0; 256],
+        }
     }
 
     /// Reports `to` for `from`; the last one wins.
     pub fn set(&mut self, from: u8, to: u8) {
-        if let Some(slot) = self.0.get_mut(usize::from(from)) {
-            *slot = Some(to);
+        if let Some(bits) = self.mapped.get_mut(usize::from(from / 8)) {
+            *bits |= 1 << (from % 8);
+        }
+        if let Some(slot) = self.to.get_mut(usize::from(from)) {
+            *slot = to;
         }
     }
 
     /// What is reported for a status, if that was said.
     pub fn get(&self, from: u8) -> Option<u8> {
-        self.0.get(usize::from(from)).copied().flatten()
+        let bits = *self.mapped.get(usize::from(from / 8))?;
+        let to = *self.to.get(usize::from(from))?;
+        (bits >> (from % 8) & 1 == 1).then_some(to)
     }
 }
 

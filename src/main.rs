@@ -44,7 +44,7 @@ extern "C" fn main(_count: c_int, argv: *mut *mut c_char) -> ! {
         (_, Ok(Request::ListSignals)) => print_signals(),
         (_, Ok(Request::Pause)) => {
             log::start(config.logging);
-            run::pause()
+            run::pause(&config)
         }
         (Ok(mask), Ok(Request::Run(command))) => {
             log::start(config.logging);

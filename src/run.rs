@@ -69,8 +69,8 @@ pub fn run(config: &Config<'_>, command: &Command) -> u8 {
 }
 
 /// Runs nothing: holds the namespaces and reaps, until TERM or INT.
-pub fn pause() -> u8 {
-    let Some(ourselves) = adopt_orphans(&Config::default()) else {
+pub fn pause(config: &Config<'_>) -> u8 {
+    let Some(ourselves) = adopt_orphans(config) else {
         return INIT_FAILED;
     };
     keep_nothing_alive();

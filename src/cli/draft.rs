@@ -16,6 +16,8 @@ use crate::voice::Kind;
 /// # Errors
 ///
 /// The first thing that is wrong.
+// Apart: what it needs is not to be in the frame that we sleep in.
+#[inline(never)]
 pub fn parse<'a>(
     personality: Personality,
     argv: &dyn Arguments<'a>,

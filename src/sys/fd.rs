@@ -21,6 +21,13 @@ pub fn close_from_3() -> Result<(), Errno> {
     if Errno::result(closed).is_ok() {
         return Ok(());
     }
+    close_one_by_one()
+}
+
+/// By a walk of /proc.
+// Apart, so that its large frame costs memory only where it is needed.
+#[inline(never)]
+fn close_one_by_one() -> Result<(), Errno> {
     // A closed descriptor does not disturb the walk: the kernel goes by number
     // (proc_readfd_common).
     proc::for_each_number(c"/proc/self/fd", &mut |number, directory| {

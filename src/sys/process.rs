@@ -166,9 +166,9 @@ pub fn exit_now(status: u8) -> ! {
     unsafe { libc::_exit(c_int::from(status)) }
 }
 
-/// How far below our own frames the child's begin: more than clone(2) and the C
-/// library's function around it take on any architecture.
-const BELOW: usize = 1024;
+/// How far below our own frame the child's begin: more than this function's and
+/// the few lines of assembly that it calls take on any architecture.
+const BELOW: usize = 512;
 
 struct Start<'a, T> {
     body: fn(&mut T) -> !,
