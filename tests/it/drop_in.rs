@@ -2,6 +2,7 @@
 //! program itself, as Debian packages it.
 
 mod command_lines;
+mod engine;
 mod entry_points;
 mod getopt;
 mod names;
