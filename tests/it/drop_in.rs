@@ -7,5 +7,6 @@ mod entry_points;
 mod getopt;
 mod names;
 mod originals;
+mod runtimes;
 mod signals;
 mod terminal;
