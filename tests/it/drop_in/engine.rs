@@ -97,7 +97,7 @@ impl Engine {
 macro_rules! require_engine {
     () => {
         require_root!();
-        require_program!("dockerd", "busybox");
+        require_program!("dockerd", "docker-compose", "busybox");
         if let Some(reason) = missing_docker() {
             initlab::skip!("{reason}");
         }
@@ -116,9 +116,7 @@ fn of_docker_by_init_path() {
     variables_reach_it(&engine);
     stopping_takes_a_moment(&engine);
     a_terminal_is_the_commands(&engine);
-    if initlab::missing_program("docker-compose").is_none() {
-        compose_starts_it(&engine);
-    }
+    compose_starts_it(&engine);
     engine.end();
 }
 
