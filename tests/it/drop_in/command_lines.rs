@@ -11,7 +11,7 @@ use proptest::{
 use super::originals::{Answer, Original, answers, compare, require_originals};
 
 /// How many command lines are tried for each original.
-const CASES: u32 = 700;
+const CASES: u32 = 1200;
 
 type Variables = Vec<(&'static str, &'static str)>;
 

@@ -84,12 +84,13 @@ impl Engine {
             .arg("drop-in:1")
             .args(command.iter().copied())
     }
+}
 
-    /// Ends it in order, so that it takes its containers and mounts along.
-    #[track_caller]
-    fn end(mut self) {
+/// Ends it in order, so that it takes its containers and mounts along, also where a test has failed.
+impl Drop for Engine {
+    fn drop(&mut self) {
         self.daemon.kill(libc::SIGTERM);
-        self.daemon.wait().assert_code(0);
+        let _ = self.daemon.try_wait_exit();
     }
 }
 
@@ -117,7 +118,6 @@ fn of_docker_by_init_path() {
     stopping_takes_a_moment(&engine);
     a_terminal_is_the_commands(&engine);
     compose_starts_it(&engine);
-    engine.end();
 }
 
 #[track_caller]
