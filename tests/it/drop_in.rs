@@ -2,9 +2,11 @@
 //! program itself, as Debian packages it.
 
 mod command_lines;
+mod engine;
 mod entry_points;
 mod getopt;
 mod names;
 mod originals;
+mod runtimes;
 mod signals;
 mod terminal;

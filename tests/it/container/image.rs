@@ -87,7 +87,7 @@ fn copy_with_libraries(program: &Path, root: &Path, name: &str) -> io::Result<()
 }
 
 /// Whether a program needs no dynamic linker: its ELF file has no segment PT_INTERP. See elf(5).
-fn is_static(program: &Path) -> bool {
+pub fn is_static(program: &Path) -> bool {
     const PT_INTERP: u64 = 3;
     let bytes = fs::read(program).unwrap_or_default();
     let number = |at: usize, size: usize| {

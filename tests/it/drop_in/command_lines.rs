@@ -11,7 +11,7 @@ use proptest::{
 use super::originals::{Answer, Original, answers, compare, require_originals};
 
 /// How many command lines are tried for each original.
-const CASES: u32 = 700;
+const CASES: u32 = 1200;
 
 type Variables = Vec<(&'static str, &'static str)>;
 
@@ -179,11 +179,36 @@ fn of_catatonit() {
         1 => odd(),
     ];
     let variable = prop_oneof![
-        2 => select(vec!["", "0", "1"]).prop_map(|value| ("CATATONIT_DEBUG", value)),
         1 => select(vec!["", "1"]).prop_map(|value| ("CATATONIT_LOG", value)),
         1 => Just(("POSIXLY_CORRECT", "")),
     ];
     the_same(Original::Catatonit, option, variable);
+}
+
+/// It writes each line in pieces, into which those of its child get: no line can be compared.
+#[test]
+fn of_catatonit_that_says_what_it_does() {
+    require_originals!();
+    let script = "(sh -c 'exit 4' &); (sh -c 'kill -9 $$' &); sleep 0.2; exit 3";
+    for ended in answers(
+        Original::Catatonit,
+        &["--", "sh", "-c", script],
+        &[("CATATONIT_DEBUG", "")],
+    ) {
+        let text = ended.stderr_text();
+        for part in [
+            "DEBUG (catatonit:",
+            "setting foreground process failed: no tty present: Inappropriate ioctl for device",
+            ") spawned: sh",
+            " exited with code 4\n",
+            " exited due to signal 9\n",
+            "got ECHILD: no children left to monitor\n",
+        ] {
+            assert!(text.contains(part), "{part}: {ended}");
+        }
+        assert!(!text.contains("code 3"), "{ended}");
+        ended.assert_code(3);
+    }
 }
 
 #[test]

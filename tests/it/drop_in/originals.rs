@@ -83,12 +83,6 @@ impl Answer {
             .filter(|line| !NOT_SAID.iter().any(|part| line.contains(part)))
             .map(without_pids)
             .collect();
-        if stderr.iter().any(|line| line.contains("DEBUG (catatonit:")) {
-            // It writes a line in pieces, into which another process's pieces get.
-            let words = stderr.iter().flat_map(|line| line.split_whitespace());
-            let words = words.filter(|word| !WHERE_NO_TERMINAL_IS.contains(word));
-            stderr = words.map(without_pids).collect();
-        }
         stderr.sort();
         // The child of the original has what stands in the parent's buffer, and writes it again.
         stderr.dedup();
@@ -99,23 +93,6 @@ impl Answer {
         }
     }
 }
-
-/// The words of a line that we do not have: it says how catatonit looks for the terminal.
-const WHERE_NO_TERMINAL_IS: [&str; 13] = [
-    "INFO",
-    "using",
-    "stdin",
-    "as",
-    "fd:",
-    "could",
-    "not",
-    "open",
-    "/dev/tty:",
-    "No",
-    "such",
-    "or",
-    "address",
-];
 
 /// A line that one child prints only where it has a buffer of its parent to print.
 const NOT_SAID: [&str; 1] = ["tcsetpgrp failed: no tty (ok to proceed)"];

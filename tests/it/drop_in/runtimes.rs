@@ -1,0 +1,162 @@
+//! As the init of Podman, and as process 1 of a bundle that runc runs by itself.
+
+use std::{ffi::OsString, fs, os::unix::fs::symlink};
+
+use initlab::{
+    Ended, Sandbox, TempDir, copy_executable, find_program, require_program, require_root,
+};
+use serde_json::json;
+
+use crate::{container::image::is_static, support};
+
+/// Skips the running test unless the init needs no libc, and these are installed.
+macro_rules! require_runtime {
+    ($($program:expr),+) => {
+        require_root!();
+        require_program!("busybox", $($program),+);
+        if !is_static(&support::init()) {
+            initlab::skip!("needs a static init in TIDY_INIT: run `cargo xtask test`");
+        }
+    };
+}
+
+/// A root directory with busybox and nothing else, called `root`; and ours beside it by this name.
+#[track_caller]
+fn root(name: &str) -> TempDir {
+    let directory = TempDir::new();
+    let bin = directory.join("root/bin");
+    fs::create_dir_all(&bin).expect("the directory is ours");
+    let busybox = find_program("busybox").expect("it has been looked for");
+    copy_executable(&busybox, &bin.join("busybox"), 0o755).expect("a copy");
+    symlink("busybox", bin.join("sh")).expect("a link");
+    copy_executable(&support::init(), &directory.join(name), 0o755).expect("a copy");
+    directory
+}
+
+#[test]
+fn podman_by_init_path() {
+    require_runtime!("podman", "runc");
+    let directory = root("catatonit");
+    // Nothing of this machine's: a storage of its own, and no service that it would have to ask.
+    let podman = |arguments: &[&str]| {
+        let path = |name: &str| OsString::from(directory.join(name));
+        Sandbox::plain("podman")
+            .arg("--root")
+            .arg(path("storage"))
+            .arg("--runroot")
+            .arg(path("run"))
+            .args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"])
+            .args(["--events-backend", "file", "--runtime", "runc"])
+            .args(arguments.iter().copied())
+    };
+    let import = "tar -C \"$0/root\" -c . > \"$0/root.tar\"";
+    Sandbox::plain("sh")
+        .args(["-c", import])
+        .arg(directory.path())
+        .run()
+        .assert_code(0);
+    podman(&["import"])
+        .arg(directory.join("root.tar"))
+        .arg("drop-in:1")
+        .run()
+        .assert_code(0);
+    let run = |options: &[&str], command: &[&str]| -> Ended {
+        // The limits that Podman would set may be above what this process may give.
+        let limits = [
+            "--ulimit",
+            "nofile=1000:1000",
+            "--ulimit",
+            "nproc=1000:1000",
+        ];
+        podman(&["run", "--rm", "--network", "none", "--init", "--init-path"])
+            .arg(directory.join("catatonit"))
+            .args(limits)
+            .args(options.iter().copied())
+            .arg("drop-in:1")
+            .args(command.iter().copied())
+            .run()
+    };
+    let script = "busybox tr '\\0' ' ' < /proc/1/cmdline; exit 7";
+    let ended = run(&[], &["/bin/sh", "-c", script]).assert_code(7);
+    let line = ended.stdout_text();
+    assert!(
+        line.starts_with("/run/podman-init -- /bin/sh -c "),
+        "{ended}"
+    );
+    let ended = run(&[], &["/nowhere"]).assert_code(1);
+    let text = ended.stderr_text();
+    let reason = "): failed to exec pid1: No such file or directory\n";
+    assert!(
+        text.starts_with("ERROR (catatonit:") && text.contains(reason),
+        "{ended}"
+    );
+    run(
+        &["-e", "TIDY_INIT_OPTS=-e 3:4"],
+        &["/bin/sh", "-c", "exit 3"],
+    )
+    .assert_code(4);
+    podman(&["rmi", "--force", "drop-in:1"])
+        .run()
+        .assert_code(0);
+}
+
+#[test]
+fn runc_with_a_bundle() {
+    require_runtime!("runc");
+    let directory = root("tini");
+    let root = directory.join("root");
+    for name in ["proc", "sbin"] {
+        fs::create_dir(root.join(name)).expect("the directory is ours");
+    }
+    copy_executable(&directory.join("tini"), &root.join("sbin/tini"), 0o755).expect("a copy");
+    let run = |arguments: &[&str], variables: &[&str]| -> Ended {
+        let namespaces = ["pid", "mount", "ipc", "uts", "network"];
+        let configuration = json!({
+            "ociVersion": "1.0.2",
+            "process": {
+                "terminal": false,
+                "user": { "uid": 0, "gid": 0 },
+                "args": arguments,
+                "env": variables,
+                "cwd": "/",
+                "noNewPrivileges": true,
+            },
+            "root": { "path": root, "readonly": true },
+            "mounts": [{ "destination": "/proc", "type": "proc", "source": "proc" }],
+            "linux": { "namespaces": namespaces.map(|kind| json!({ "type": kind })) },
+        });
+        let file = directory.join("config.json");
+        fs::write(file, configuration.to_string()).expect("the directory is ours");
+        Sandbox::plain("runc")
+            .arg("--root")
+            .arg(directory.join("state"))
+            .args(["run", "--bundle"])
+            .arg(directory.path())
+            .arg(directory.path().file_name().expect("it has a name"))
+            .run()
+    };
+    run(
+        &[
+            "/sbin/tini",
+            "-g",
+            "-e",
+            "3",
+            "--",
+            "/bin/sh",
+            "-c",
+            "echo $PPID; exit 3",
+        ],
+        &[],
+    )
+    .assert_code(0)
+    .assert_stdout("1\n")
+    .assert_stderr("");
+    run(&["/sbin/tini", "--", "/bin/sh", "-c", "kill -15 $$"], &[]).assert_code(143);
+    let ended = run(&["/sbin/tini", "--", "/nowhere"], &["TINI_VERBOSITY=2"]).assert_code(127);
+    assert!(
+        ended
+            .stderr_text()
+            .contains("[INFO  tini (1)] Main child exited"),
+        "{ended}"
+    );
+}
