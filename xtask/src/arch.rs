@@ -10,6 +10,7 @@ pub enum Arch {
     X86_64,
     Aarch64,
     Armv7,
+    Arm,
     I686,
     Riscv64gc,
     Powerpc64le,
@@ -28,6 +29,28 @@ pub struct Spec {
     pub rustflags: &'static [&'static str],
     /// `e_machine` of the ELF header.
     pub machine: elf::Machine,
+    /// The user-mode emulator of Debian's package qemu-user-static.
+    pub emulator: &'static str,
+}
+
+/// The architectures that a command is for.
+#[derive(clap::Args)]
+pub struct Selection {
+    /// Architecture; repeatable.
+    #[arg(long = "target", value_name = "ARCH", default_value = "x86_64")]
+    targets: Vec<Arch>,
+    /// All architectures.
+    #[arg(long, conflicts_with = "targets")]
+    all: bool,
+}
+
+impl Selection {
+    pub fn archs(&self) -> &[Arch] {
+        match self.all {
+            true => Arch::value_variants(),
+            false => &self.targets,
+        }
+    }
 }
 
 /// The most bytes that the x86_64 binary may have.
@@ -51,6 +74,7 @@ impl Arch {
                 zig: &["-target", "x86_64-linux-musl"],
                 rustflags: &[],
                 machine: elf::EM_X86_64,
+                emulator: "qemu-x86_64-static",
             },
             Arch::Aarch64 => &Spec {
                 name: "aarch64",
@@ -60,6 +84,7 @@ impl Arch {
                 // /proc/self/auxv, with a buffer of 32 kB.
                 rustflags: &["-Ctarget-feature=-outline-atomics"],
                 machine: elf::EM_AARCH64,
+                emulator: "qemu-aarch64-static",
             },
             Arch::Armv7 => &Spec {
                 name: "armv7",
@@ -71,6 +96,20 @@ impl Arch {
                 ],
                 rustflags: &[],
                 machine: elf::EM_ARM,
+                emulator: "qemu-arm-static",
+            },
+            // Soft float: it runs on every ARMv6, and an init computes nothing.
+            Arch::Arm => &Spec {
+                name: "arm",
+                triple: "arm-unknown-linux-musleabi",
+                zig: &[
+                    "-target",
+                    "arm-linux-musleabi",
+                    "-mcpu=generic+v6+strict_align-neon",
+                ],
+                rustflags: &[],
+                machine: elf::EM_ARM,
+                emulator: "qemu-arm-static",
             },
             Arch::I686 => &Spec {
                 name: "i686",
@@ -78,6 +117,7 @@ impl Arch {
                 zig: &["-target", "x86-linux-musl"],
                 rustflags: &[],
                 machine: elf::EM_386,
+                emulator: "qemu-i386-static",
             },
             Arch::Riscv64gc => &Spec {
                 name: "riscv64gc",
@@ -85,6 +125,7 @@ impl Arch {
                 zig: &["-target", "riscv64-linux-musl"],
                 rustflags: &[],
                 machine: elf::EM_RISCV,
+                emulator: "qemu-riscv64-static",
             },
             Arch::Powerpc64le => &Spec {
                 name: "powerpc64le",
@@ -92,6 +133,7 @@ impl Arch {
                 zig: &["-target", "powerpc64le-linux-musl"],
                 rustflags: &[],
                 machine: elf::EM_PPC64,
+                emulator: "qemu-ppc64le-static",
             },
             Arch::S390x => &Spec {
                 name: "s390x",
@@ -99,6 +141,7 @@ impl Arch {
                 zig: &["-target", "s390x-linux-musl"],
                 rustflags: &[],
                 machine: elf::EM_S390,
+                emulator: "qemu-s390x-static",
             },
             Arch::Loongarch64 => &Spec {
                 name: "loongarch64",
@@ -106,6 +149,7 @@ impl Arch {
                 zig: &["-target", "loongarch64-linux-musl"],
                 rustflags: &[],
                 machine: elf::EM_LOONGARCH,
+                emulator: "qemu-loongarch64-static",
             },
         }
     }

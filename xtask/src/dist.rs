@@ -6,9 +6,8 @@ use std::process;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 
-use crate::arch::{Arch, Spec};
+use crate::arch::{Arch, Selection, Spec};
 use crate::toolchain::Toolchain;
 use crate::zig::Zig;
 use crate::{check, command, project};
@@ -38,22 +37,13 @@ const RUSTFLAGS: &[&str] = &[
 /// Build dist/tidy-init-ARCH: static, on musl, with std rebuilt for size.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Architecture to build for; repeatable.
-    #[arg(long = "target", value_name = "ARCH", default_value = "x86_64")]
-    targets: Vec<Arch>,
-    /// Build for all architectures.
-    #[arg(long, conflicts_with = "targets")]
-    all: bool,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 pub fn main(args: &Args) -> Result<()> {
-    let targets = if args.all {
-        Arch::value_variants()
-    } else {
-        &args.targets
-    };
     let builder = Builder::new()?;
-    for arch in targets {
+    for arch in args.selection.archs() {
         let binary = builder.build(*arch)?;
         let size = check::size(&binary, *arch)?;
         println!("{} {size} bytes", relative(&binary).display());

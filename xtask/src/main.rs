@@ -8,6 +8,7 @@ mod dist;
 mod measure;
 mod project;
 mod run;
+mod smoke;
 mod test;
 mod toolchain;
 mod zig;
@@ -28,6 +29,7 @@ struct Cli {
 enum Task {
     Dist(dist::Args),
     Run(run::Args),
+    Smoke(smoke::Args),
     Test(test::Args),
     Measure(measure::Args),
 }
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let outcome = match &cli.task {
         Task::Dist(args) => dist::main(args).map(|()| ExitCode::SUCCESS),
         Task::Run(args) => run::main(args),
+        Task::Smoke(args) => smoke::main(args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test::main(args).map(|()| ExitCode::SUCCESS),
         Task::Measure(args) => measure::main(args).map(|()| ExitCode::SUCCESS),
     };
