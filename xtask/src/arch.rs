@@ -25,6 +25,8 @@ pub struct Spec {
     pub triple: &'static str,
     /// zig's options for the same target, as cargo-zigbuild gives them to the linker.
     pub zig: &'static [&'static str],
+    /// More of them, which cargo-zigbuild does not give.
+    pub link_args: &'static [&'static str],
     /// Options for rustc, beyond those for all architectures.
     pub rustflags: &'static [&'static str],
     /// `e_machine` of the ELF header.
@@ -72,6 +74,7 @@ impl Arch {
                 name: "x86_64",
                 triple: "x86_64-unknown-linux-musl",
                 zig: &["-target", "x86_64-linux-musl"],
+                link_args: &[],
                 rustflags: &[],
                 machine: elf::EM_X86_64,
                 emulator: "qemu-x86_64-static",
@@ -80,6 +83,7 @@ impl Arch {
                 name: "aarch64",
                 triple: "aarch64-unknown-linux-musl",
                 zig: &["-target", "aarch64-linux-musl"],
+                link_args: &[],
                 // Else atomics are calls of functions that look at the processor first, by way of
                 // /proc/self/auxv, with a buffer of 32 kB.
                 rustflags: &["-Ctarget-feature=-outline-atomics"],
@@ -94,6 +98,7 @@ impl Arch {
                     "arm-linux-musleabihf",
                     "-mcpu=generic+v7a+vfp3-d32+thumb2-neon",
                 ],
+                link_args: &[],
                 rustflags: &[],
                 machine: elf::EM_ARM,
                 emulator: "qemu-arm-static",
@@ -107,6 +112,7 @@ impl Arch {
                     "arm-linux-musleabi",
                     "-mcpu=generic+v6+strict_align-neon",
                 ],
+                link_args: &[],
                 rustflags: &[],
                 machine: elf::EM_ARM,
                 emulator: "qemu-arm-static",
@@ -115,6 +121,7 @@ impl Arch {
                 name: "i686",
                 triple: "i686-unknown-linux-musl",
                 zig: &["-target", "x86-linux-musl"],
+                link_args: &[],
                 rustflags: &[],
                 machine: elf::EM_386,
                 emulator: "qemu-i386-static",
@@ -123,6 +130,7 @@ impl Arch {
                 name: "riscv64gc",
                 triple: "riscv64gc-unknown-linux-musl",
                 zig: &["-target", "riscv64-linux-musl"],
+                link_args: &[],
                 rustflags: &[],
                 machine: elf::EM_RISCV,
                 emulator: "qemu-riscv64-static",
@@ -131,6 +139,7 @@ impl Arch {
                 name: "powerpc64le",
                 triple: "powerpc64le-unknown-linux-musl",
                 zig: &["-target", "powerpc64le-linux-musl"],
+                link_args: &[],
                 rustflags: &[],
                 machine: elf::EM_PPC64,
                 emulator: "qemu-ppc64le-static",
@@ -139,6 +148,7 @@ impl Arch {
                 name: "s390x",
                 triple: "s390x-unknown-linux-musl",
                 zig: &["-target", "s390x-linux-musl"],
+                link_args: &[],
                 rustflags: &[],
                 machine: elf::EM_S390,
                 emulator: "qemu-s390x-static",
@@ -147,7 +157,12 @@ impl Arch {
                 name: "loongarch64",
                 triple: "loongarch64-unknown-linux-musl",
                 zig: &["-target", "loongarch64-linux-musl"],
-                rustflags: &[],
+                // No vectors: an init has no use for them, not every machine has them, and QEMU 7.2,
+                // which tests the binary, does not either.
+                link_args: &["-mcpu=generic_la64+d"],
+                // The usual medium code model spends two instructions on each call, so that it can
+                // reach further than this program is long: 1.7 kB.
+                rustflags: &["-Ctarget-feature=-lsx", "-Ccode-model=small"],
                 machine: elf::EM_LOONGARCH,
                 emulator: "qemu-loongarch64-static",
             },

@@ -88,7 +88,7 @@ impl Builder {
                 "building std and musl for {}, once: this takes a minute or two",
                 spec.name
             );
-            Some(self.zig.start_libc(spec.zig, LINKER_FLAGS)?)
+            Some(self.zig.start_libc(spec.zig, &linker_flags(spec))?)
         } else {
             None
         };
@@ -144,7 +144,11 @@ impl Builder {
             "-Clink-arg=-Wl,-T,{}",
             project::xtask_dir().join("layout.ld").display()
         ));
-        flags.extend(LINKER_FLAGS.iter().map(|flag| format!("-Clink-arg={flag}")));
+        flags.extend(
+            linker_flags(spec)
+                .iter()
+                .map(|flag| format!("-Clink-arg={flag}")),
+        );
         // No path of this machine in the binary. Later ones win, so the repository comes last.
         let mut remap = |from: &Path, to: &str| {
             flags.push(format!("--remap-path-prefix={}={to}", from.display()));
@@ -156,6 +160,11 @@ impl Builder {
         remap(project::root(), "/tidy-init");
         flags
     }
+}
+
+/// What zig is told beyond what rustc and cargo-zigbuild tell it.
+fn linker_flags(spec: &Spec) -> Vec<&'static str> {
+    [LINKER_FLAGS, spec.link_args].concat()
 }
 
 /// Puts the binary into `dist/` under its name, unless it is there already.
