@@ -213,8 +213,9 @@ fn deadlines_are_kept_asleep() {
         let options = ["-d", "TERM:700ms"];
         let mut init = native_fixture(place, &options, &["signals", "--until", "USR1"]).start();
         init.expect("ready");
+        let sent = init.elapsed();
         kill_asleep(&init, libc::SIGTERM);
-        let (sent, used) = (init.elapsed(), cpu_time(&init));
+        let used = cpu_time(&init);
         init.expect(&format!("signal {} ", libc::SIGTERM));
         let (took, used) = (init.elapsed() - sent, cpu_time(&init) - used);
         assert!(took >= held, "the signal was passed on after {took:?}");
