@@ -21,6 +21,15 @@ pub fn init_log() {
         .init();
 }
 
+/// Announces a step, and says how long it took.
+pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    log::info!("== {name}");
+    let start = Instant::now();
+    let done = work().with_context(|| format!("step {name} has failed"))?;
+    log::info!("== {name}: {:.1} s", start.elapsed().as_secs_f64());
+    Ok(done)
+}
+
 /// The cargo that runs us, in the root of the repository.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -56,26 +56,43 @@ pub fn build(arch: Arch) -> Result<PathBuf> {
     Builder::new()?.build(arch)
 }
 
+/// Builds from a copy of the sources in another directory, with caches of its own there, which are
+/// empty: with nothing of what was built before. Gives the path of the binary, below `work`.
+pub fn build_elsewhere(arch: Arch, root: &Path, work: &Path) -> Result<PathBuf> {
+    Builder {
+        toolchain: Toolchain::find()?,
+        zig: Zig::install()?.with_caches(work)?,
+        root: root.to_owned(),
+        target_dir: work.join("build"),
+    }
+    .compile(arch)
+}
+
 /// The tools, found or installed.
 struct Builder {
     toolchain: Toolchain,
     zig: Zig,
+    /// Where the sources are.
+    root: PathBuf,
     target_dir: PathBuf,
 }
 
 impl Builder {
     fn new() -> Result<Builder> {
-        let toolchain = Toolchain::find()?;
-        let zig = Zig::install()?;
-        let target_dir = project::work_dir().join("build");
         Ok(Builder {
-            toolchain,
-            zig,
-            target_dir,
+            toolchain: Toolchain::find()?,
+            zig: Zig::install()?,
+            root: project::root().to_owned(),
+            target_dir: project::work_dir().join("build"),
         })
     }
 
+    /// Builds the binary and puts it into `dist/`.
     fn build(&self, arch: Arch) -> Result<PathBuf> {
+        install(&self.compile(arch)?, arch.spec())
+    }
+
+    fn compile(&self, arch: Arch) -> Result<PathBuf> {
         let spec = arch.spec();
         let release = self.target_dir.join(spec.triple).join("release");
         let first = !release.join("tidy-init").exists();
@@ -111,15 +128,22 @@ impl Builder {
         }
         let built = release.join("tidy-init");
         check::linking(&built, arch)?;
-        install(&built, spec)
+        Ok(built)
     }
 
     fn cargo(&self, spec: &Spec) -> Result<()> {
         let mut cargo = self.zig.build();
         self.toolchain.configure(&mut cargo);
         cargo
-            .current_dir(project::root())
-            .args(["--release", "--package", "tidy-init", "--bin", "tidy-init"])
+            .current_dir(&self.root)
+            .args([
+                "--locked",
+                "--release",
+                "--package",
+                "tidy-init",
+                "--bin",
+                "tidy-init",
+            ])
             .args(["--target", spec.triple, "--target-dir"])
             .arg(&self.target_dir)
             .args([
@@ -142,7 +166,7 @@ impl Builder {
             .collect();
         flags.push(format!(
             "-Clink-arg=-Wl,-T,{}",
-            project::xtask_dir().join("layout.ld").display()
+            self.root.join("xtask/layout.ld").display()
         ));
         flags.extend(
             linker_flags(spec)
@@ -157,7 +181,7 @@ impl Builder {
         if let Some(home) = cargo_home() {
             remap(&home, "/cargo");
         }
-        remap(project::root(), "/tidy-init");
+        remap(&self.root, "/tidy-init");
         flags
     }
 }

@@ -7,6 +7,9 @@ mod command;
 mod dist;
 mod measure;
 mod project;
+mod python;
+mod release;
+mod reproduce;
 mod run;
 mod smoke;
 mod test;
@@ -29,6 +32,8 @@ struct Cli {
 enum Task {
     Dist(dist::Args),
     Run(run::Args),
+    Reproduce(reproduce::Args),
+    Release(release::Args),
     Smoke(smoke::Args),
     Test(test::Args),
     Measure(measure::Args),
@@ -40,6 +45,8 @@ fn main() -> ExitCode {
     let outcome = match &cli.task {
         Task::Dist(args) => dist::main(args).map(|()| ExitCode::SUCCESS),
         Task::Run(args) => run::main(args),
+        Task::Release(args) => release::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Reproduce(args) => reproduce::main(args).map(|()| ExitCode::SUCCESS),
         Task::Smoke(args) => smoke::main(args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test::main(args).map(|()| ExitCode::SUCCESS),
         Task::Measure(args) => measure::main(args).map(|()| ExitCode::SUCCESS),

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::arch::Arch;
+use crate::command::step;
 use crate::{apt, check, command, dist, measure, smoke};
 
 /// What the tests start: the peers, tools to watch with, and real programs to be PID 1's command.
@@ -70,15 +71,6 @@ pub fn main(args: &Args) -> Result<()> {
     }
     log::info!("all is well, in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
-}
-
-/// Announces a step, and says how long it took.
-fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    log::info!("== {name}");
-    let start = Instant::now();
-    let done = work().with_context(|| format!("step {name} has failed"))?;
-    log::info!("== {name}: {:.1} s", start.elapsed().as_secs_f64());
-    Ok(done)
 }
 
 /// Installs what the tests need. Where that cannot be done, tests are skipped; in CI it is an error.
