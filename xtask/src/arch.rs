@@ -175,7 +175,7 @@ impl Arch {
         match self {
             Arch::X86_64 => SIZE_BUDGET,
             // Each function that uses a constant begins with finding its table of contents, and
-            // each register is saved by an instruction of its own: 32 % is what it takes. Neither
+            // each register is saved by an instruction of its own: a third more is what it takes. Neither
             // another optimization level (s: 0.5 kB less) nor the small code model changes that.
             Arch::Powerpc64le => SIZE_BUDGET / 3 * 4,
             _ => SIZE_BUDGET / 4 * 5,

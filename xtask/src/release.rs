@@ -31,6 +31,14 @@ const NAME: &str = "tidy-init";
 /// What it is, in a few words.
 const SUMMARY: &str = "tiny init for containers";
 
+/// What it does, in lines that fit into any package's description.
+const DESCRIPTION: [&str; 4] = [
+    "It is PID 1 of a container: starts the command in a session of its own,",
+    "forwards and rewrites signals, reaps zombies, shuts down tidily, and reports",
+    "how the command ended. One static binary without dependencies, which can be",
+    "copied into any image.",
+];
+
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the binary is called in the place of other programs.
@@ -46,7 +54,7 @@ const DROP_IN_NAMES: [&str; 8] = [
 ];
 
 /// What Debian packages the checks need.
-const PACKAGES: &[&str] = &["dpkg", "lintian", "man-db", "skopeo"];
+const PACKAGES: &[&str] = &["dpkg", "fish", "lintian", "man-db", "skopeo", "zsh"];
 
 /// Make all that is released, in dist/, and check it.
 ///
@@ -100,6 +108,7 @@ pub fn main(args: &Args) -> Result<()> {
     let pages = step("pages", || {
         let pages = Pages::make(&release)?;
         names.extend(pages.write(&release)?);
+        pages::check(&release)?;
         Ok(pages)
     })?;
     step("archives", || {

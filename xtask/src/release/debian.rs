@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use initlab::TempDir;
 
 use super::tree::{Tree, gzip};
-use super::{NAME, Pages, Release, SUMMARY, VERSION};
+use super::{DESCRIPTION, NAME, Pages, Release, SUMMARY, VERSION};
 use crate::command;
 use crate::release::platform::Platform;
 
@@ -21,12 +21,6 @@ const REPLACED: [(&str, &[&str]); 2] = [
     ("dumb-init", &["dumb-init"]),
     ("tini", &["tini", "tini-static"]),
 ];
-
-/// Lines behind the first begin with a space (Debian Policy 5.6.13).
-const DESCRIPTION: &str = " It is PID 1 of a container: starts the command in a session of its own,
- forwards and rewrites signals, reaps zombies, shuts down tidily, and reports
- how the command ended. One static binary without dependencies, which can be
- copied into any image.";
 
 /// Writes the packages of all architectures that Debian has; gives their names.
 pub fn build(release: &Release, pages: &Pages) -> Result<Vec<String>> {
@@ -116,12 +110,14 @@ fn pack(
     fields: &str,
 ) -> Result<String> {
     let size = tree.size().div_ceil(1024);
+    // Each line behind the first begins with a space (Debian Policy 5.6.13).
+    let description = DESCRIPTION.join("\n ");
     tree.file(
         "DEBIAN/control",
         format!(
             "Package: {package}\nVersion: {VERSION}-{REVISION}\nSection: admin\n\
              Priority: optional\nArchitecture: {debian}\nMaintainer: {MAINTAINER}\n\
-             Installed-Size: {size}\n{fields}Description: {summary}\n{DESCRIPTION}\n"
+             Installed-Size: {size}\n{fields}Description: {summary}\n {description}\n"
         ),
     );
     let work = TempDir::new();

@@ -1,13 +1,16 @@
 //! Man pages and shell completions, from the option table.
 
-use anyhow::{Context, Result};
+use std::process::{Command as Process, Stdio};
+use std::{fs, io};
+
+use anyhow::{Context, Result, ensure};
 use clap::{Arg, ArgAction, Command, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, bold, roman};
+use clap_mangen::roff::{Roff, bold, italic, roman};
 use tidy_init::cli::native::OPTIONS;
 
-use super::{NAME, Release, SUMMARY, VERSION};
+use super::{DESCRIPTION, NAME, Release, SUMMARY, VERSION};
 use crate::command;
 
 /// The shells that completions are made for, and where these belong.
@@ -26,6 +29,8 @@ pub struct Pages {
     pub tidy_init: Vec<u8>,
     /// The completions of tidy-init, each with where it belongs below /usr or /usr/local.
     pub completions: Vec<(String, Vec<u8>)>,
+    /// What initlab writes of itself, by file names.
+    initlab: Vec<(String, Vec<u8>)>,
 }
 
 impl Pages {
@@ -41,6 +46,7 @@ impl Pages {
                 .iter()
                 .map(|(shell, path)| ((*path).to_owned(), completions(tidy_init(), *shell)))
                 .collect(),
+            initlab: initlab()?,
         })
     }
 
@@ -53,13 +59,63 @@ impl Pages {
             release.write(&name, script)?;
             names.push(name);
         }
+        for (name, page) in &self.initlab {
+            release.write(name, page)?;
+            names.push(name.clone());
+        }
         Ok(names)
     }
+}
+
+/// Has man(1) show a page, and the shells read what is for them.
+pub fn check(release: &Release) -> Result<()> {
+    for page in [NAME, "initlab"] {
+        let shown = Process::new("man")
+            .current_dir(&release.dist)
+            .args(["--warnings", "--local-file", &format!("./{page}.1")])
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot run man")?;
+        let complaints = String::from_utf8_lossy(&shown.stderr);
+        ensure!(
+            shown.status.success() && complaints.is_empty(),
+            "man finds fault with {page}.1: {complaints}"
+        );
+        for (shell, option) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+            let script = release.dist.join(format!("{page}.{shell}"));
+            command::output(Process::new(shell).arg(option).arg(script))?;
+        }
+    }
+    Ok(())
 }
 
 /// What `tidy-init --help` says.
 fn help() -> Result<String> {
     tidy_init_says(&["--help"])
+}
+
+/// The man pages and completions of initlab, which has them of its own command line.
+fn initlab() -> Result<Vec<(String, Vec<u8>)>> {
+    let directory = initlab::TempDir::new();
+    command::output(
+        command::cargo()
+            .args(["run", "--quiet", "--package", "initlab", "--", "pages"])
+            .arg(directory.path()),
+    )?;
+    let mut pages = Vec::new();
+    for file in fs::read_dir(directory.path()).context("cannot read a directory")? {
+        let path = file.context("cannot read a directory")?.path();
+        let page = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // zsh wants another name than that, but only where the file is installed.
+        let name = match name.strip_prefix('_') {
+            Some(command) => format!("{command}.zsh"),
+            None => name.into_owned(),
+        };
+        pages.push((name, page));
+    }
+    pages.sort();
+    Ok(pages)
 }
 
 fn tidy_init_says(arguments: &[&str]) -> Result<String> {
@@ -160,7 +216,21 @@ pub fn tidy_init_man(help: &str, date: &str) -> Result<Vec<u8>> {
         "signal(7)",
         "pid_namespaces(7)",
     ]));
-    man(tidy_init(), date, &after)
+    let mut before = Roff::new();
+    before.control("SH", ["SYNOPSIS"]);
+    before.text([
+        bold(NAME),
+        roman(" [OPTIONS] [--] "),
+        italic("COMMAND"),
+        roman(" ["),
+        italic("ARG"),
+        roman("...]"),
+    ]);
+    before.control("br", []);
+    before.text([bold(format!("{NAME} --pause"))]);
+    before.control("SH", ["DESCRIPTION"]);
+    before.text([roman(DESCRIPTION.join(" "))]);
+    man(tidy_init(), date, &before, &after)
 }
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -196,8 +266,8 @@ fn first_upper(text: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
-/// The page of a command, with what else there is to say behind its options.
-fn man(command: Command, date: &str, after: &Roff) -> Result<Vec<u8>> {
+/// The page of a command, with what else there is to say before and behind its options.
+fn man(command: Command, date: &str, before: &Roff, after: &Roff) -> Result<Vec<u8>> {
     // A heading would become a section, beside those that every page has.
     let command = command.mut_args(|option| option.help_heading(None));
     let man = Man::new(command).date(date).manual("User Commands");
@@ -205,10 +275,10 @@ fn man(command: Command, date: &str, after: &Roff) -> Result<Vec<u8>> {
     (|| {
         man.render_title(&mut page)?;
         man.render_name_section(&mut page)?;
-        man.render_synopsis_section(&mut page)?;
-        man.render_description_section(&mut page)?;
+        page.extend(before.to_roff().bytes());
         man.render_options_section(&mut page)?;
-        after.to_writer(&mut page)
+        page.extend(after.to_roff().bytes());
+        Ok::<_, io::Error>(())
     })()
     .context("cannot render a man page")?;
     Ok(page)
