@@ -17,6 +17,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use tidy_init::cli::NAMES;
 use tidy_init::time::Time;
 use tidy_init::utc::Utc;
 
@@ -42,16 +43,9 @@ const DESCRIPTION: [&str; 4] = [
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the binary is called in the place of other programs.
-const DROP_IN_NAMES: [&str; 8] = [
-    "catatonit",
-    "docker-init",
-    "dumb-init",
-    "nologin",
-    "pause",
-    "podman-init",
-    "tini",
-    "tini-static",
-];
+fn drop_in_names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name)
+}
 
 /// What Debian packages the checks need.
 const PACKAGES: &[&str] = &["dpkg", "fish", "lintian", "man-db", "skopeo", "zsh"];

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::tree::{Tree, gzip};
-use super::{DROP_IN_NAMES, NAME, Pages, Release, VERSION};
+use super::{NAME, Pages, Release, VERSION, drop_in_names};
 
 const DOCUMENTS: [&str; 5] = [
     "CHANGELOG.md",
@@ -19,7 +19,7 @@ pub fn build(release: &Release, pages: &Pages) -> Result<Vec<String>> {
     for (arch, binary) in &release.binaries {
         let mut tree = Tree::default();
         tree.program(format!("bin/{NAME}"), &binary[..]);
-        for name in DROP_IN_NAMES {
+        for name in drop_in_names() {
             tree.symlink(format!("bin/{name}"), NAME);
         }
         tree.file(format!("share/man/man1/{NAME}.1"), &pages.tidy_init[..]);

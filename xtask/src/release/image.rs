@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::tree::{Tree, gzip};
-use super::{DROP_IN_NAMES, NAME, Release, SUMMARY, VERSION};
+use super::{NAME, Release, SUMMARY, VERSION, drop_in_names};
 use crate::arch::Arch;
 use crate::command;
 use crate::release::platform::Platform;
@@ -115,7 +115,7 @@ fn layer(binary: &[u8]) -> Tree {
     let mut tree = Tree::default();
     let program = format!("bin/{NAME}");
     tree.program(&program, binary);
-    for name in DROP_IN_NAMES {
+    for name in drop_in_names() {
         tree.hard_link(format!("bin/{name}"), &program);
     }
     tree
