@@ -27,6 +27,7 @@ mod ended;
 pub mod fixture;
 mod locate;
 mod network;
+pub mod pages;
 mod process;
 mod pty;
 mod pump;

@@ -6,8 +6,9 @@
 #![deny(unsafe_code)]
 
 use std::ffi::{OsString, c_char, c_int};
+use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Shows how an init, or a program that is run as PID 1, behaves.
 #[derive(Parser)]
@@ -24,6 +25,12 @@ enum Command {
         /// The name of the fixture and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
+    },
+    /// Writes man pages and shell completions into a directory
+    #[command(hide = true)]
+    Pages {
+        /// The directory, which has to exist
+        directory: PathBuf,
     },
 }
 
@@ -44,5 +51,15 @@ fn run(cli: Cli) -> c_int {
             let prefix = ["initlab", "fixture"].map(OsString::from);
             initlab::fixture::run(prefix.into_iter().chain(arguments).collect())
         }
+        Command::Pages { directory } => match initlab::pages::write(Cli::command(), &directory) {
+            Ok(()) => 0,
+            Err(error) => {
+                eprintln!(
+                    "initlab: cannot write into {}: {error}",
+                    directory.display()
+                );
+                1
+            }
+        },
     }
 }

@@ -179,7 +179,7 @@ fn seconds(time: &str) -> f64 {
 
 /// All lines of an init, each checked.
 #[track_caller]
-fn lines(stderr: &[u8]) -> Vec<Value> {
+pub fn lines(stderr: &[u8]) -> Vec<Value> {
     let stderr = stderr.strip_suffix(b"\n").unwrap_or(stderr);
     if stderr.is_empty() {
         return Vec::new();

@@ -30,6 +30,7 @@ mod report;
 mod service;
 mod shutdown;
 mod signals;
+mod smoke;
 mod stderr;
 mod supervisor;
 mod support;

@@ -27,8 +27,15 @@ pub fn init() -> PathBuf {
 }
 
 /// The init in this place, by the name `tidy-init`. Add its options, `--`, and the command.
+///
+/// Where `TIDY_INIT_EMULATOR` names a user-mode emulator (`qemu-s390x-static`), that one runs it:
+/// for the tests in `smoke`.
 pub fn native(place: Place) -> Sandbox {
-    Sandbox::new(init()).arg0("tidy-init").place(place)
+    let sandbox = match env::var_os("TIDY_INIT_EMULATOR") {
+        Some(emulator) => Sandbox::new(emulator).args(["-0", "tidy-init"]).arg(init()),
+        None => Sandbox::new(init()).arg0("tidy-init"),
+    };
+    sandbox.place(place)
 }
 
 /// The init in this place with these options, running this fixture.

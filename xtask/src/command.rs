@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::project;
+
 /// One line per message to stderr, and no time stamps: this is a tool for a terminal. `RUST_LOG`
 /// overrides the level as usual.
 pub fn init_log() {
@@ -17,6 +19,22 @@ pub fn init_log() {
             _ => writeln!(out, "xtask: {}", record.args()),
         })
         .init();
+}
+
+/// Announces a step, and says how long it took.
+pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    log::info!("== {name}");
+    let start = Instant::now();
+    let done = work().with_context(|| format!("step {name} has failed"))?;
+    log::info!("== {name}: {:.1} s", start.elapsed().as_secs_f64());
+    Ok(done)
+}
+
+/// The cargo that runs us, in the root of the repository.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(project::root());
+    command
 }
 
 /// The command as one would type it, for messages.

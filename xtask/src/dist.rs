@@ -6,9 +6,8 @@ use std::process;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 
-use crate::arch::{Arch, Spec};
+use crate::arch::{Arch, Selection, Spec};
 use crate::toolchain::Toolchain;
 use crate::zig::Zig;
 use crate::{check, command, project};
@@ -38,22 +37,13 @@ const RUSTFLAGS: &[&str] = &[
 /// Build dist/tidy-init-ARCH: static, on musl, with std rebuilt for size.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Architecture to build for; repeatable.
-    #[arg(long = "target", value_name = "ARCH", default_value = "x86_64")]
-    targets: Vec<Arch>,
-    /// Build for all architectures.
-    #[arg(long, conflicts_with = "targets")]
-    all: bool,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 pub fn main(args: &Args) -> Result<()> {
-    let targets = if args.all {
-        Arch::value_variants()
-    } else {
-        &args.targets
-    };
     let builder = Builder::new()?;
-    for arch in targets {
+    for arch in args.selection.archs() {
         let binary = builder.build(*arch)?;
         let size = check::size(&binary, *arch)?;
         println!("{} {size} bytes", relative(&binary).display());
@@ -66,26 +56,43 @@ pub fn build(arch: Arch) -> Result<PathBuf> {
     Builder::new()?.build(arch)
 }
 
+/// Builds from a copy of the sources in another directory, with caches of its own there, which are
+/// empty: with nothing of what was built before. Gives the path of the binary, below `work`.
+pub fn build_elsewhere(arch: Arch, root: &Path, work: &Path) -> Result<PathBuf> {
+    Builder {
+        toolchain: Toolchain::find()?,
+        zig: Zig::install()?.with_caches(work)?,
+        root: root.to_owned(),
+        target_dir: work.join("build"),
+    }
+    .compile(arch)
+}
+
 /// The tools, found or installed.
 struct Builder {
     toolchain: Toolchain,
     zig: Zig,
+    /// Where the sources are.
+    root: PathBuf,
     target_dir: PathBuf,
 }
 
 impl Builder {
     fn new() -> Result<Builder> {
-        let toolchain = Toolchain::find()?;
-        let zig = Zig::install()?;
-        let target_dir = project::work_dir().join("build");
         Ok(Builder {
-            toolchain,
-            zig,
-            target_dir,
+            toolchain: Toolchain::find()?,
+            zig: Zig::install()?,
+            root: project::root().to_owned(),
+            target_dir: project::work_dir().join("build"),
         })
     }
 
+    /// Builds the binary and puts it into `dist/`.
     fn build(&self, arch: Arch) -> Result<PathBuf> {
+        install(&self.compile(arch)?, arch.spec())
+    }
+
+    fn compile(&self, arch: Arch) -> Result<PathBuf> {
         let spec = arch.spec();
         let release = self.target_dir.join(spec.triple).join("release");
         let first = !release.join("tidy-init").exists();
@@ -98,7 +105,7 @@ impl Builder {
                 "building std and musl for {}, once: this takes a minute or two",
                 spec.name
             );
-            Some(self.zig.start_libc(spec.zig, LINKER_FLAGS)?)
+            Some(self.zig.start_libc(spec.zig, &linker_flags(spec))?)
         } else {
             None
         };
@@ -121,15 +128,22 @@ impl Builder {
         }
         let built = release.join("tidy-init");
         check::linking(&built, arch)?;
-        install(&built, spec)
+        Ok(built)
     }
 
     fn cargo(&self, spec: &Spec) -> Result<()> {
         let mut cargo = self.zig.build();
         self.toolchain.configure(&mut cargo);
         cargo
-            .current_dir(project::root())
-            .args(["--release", "--package", "tidy-init", "--bin", "tidy-init"])
+            .current_dir(&self.root)
+            .args([
+                "--locked",
+                "--release",
+                "--package",
+                "tidy-init",
+                "--bin",
+                "tidy-init",
+            ])
             .args(["--target", spec.triple, "--target-dir"])
             .arg(&self.target_dir)
             .args([
@@ -152,9 +166,13 @@ impl Builder {
             .collect();
         flags.push(format!(
             "-Clink-arg=-Wl,-T,{}",
-            project::xtask_dir().join("layout.ld").display()
+            self.root.join("xtask/layout.ld").display()
         ));
-        flags.extend(LINKER_FLAGS.iter().map(|flag| format!("-Clink-arg={flag}")));
+        flags.extend(
+            linker_flags(spec)
+                .iter()
+                .map(|flag| format!("-Clink-arg={flag}")),
+        );
         // No path of this machine in the binary. Later ones win, so the repository comes last.
         let mut remap = |from: &Path, to: &str| {
             flags.push(format!("--remap-path-prefix={}={to}", from.display()));
@@ -163,9 +181,14 @@ impl Builder {
         if let Some(home) = cargo_home() {
             remap(&home, "/cargo");
         }
-        remap(project::root(), "/tidy-init");
+        remap(&self.root, "/tidy-init");
         flags
     }
+}
+
+/// What zig is told beyond what rustc and cargo-zigbuild tell it.
+fn linker_flags(spec: &Spec) -> Vec<&'static str> {
+    [LINKER_FLAGS, spec.link_args].concat()
 }
 
 /// Puts the binary into `dist/` under its name, unless it is there already.

@@ -7,7 +7,11 @@ mod command;
 mod dist;
 mod measure;
 mod project;
+mod python;
+mod release;
+mod reproduce;
 mod run;
+mod smoke;
 mod test;
 mod toolchain;
 mod zig;
@@ -28,6 +32,9 @@ struct Cli {
 enum Task {
     Dist(dist::Args),
     Run(run::Args),
+    Reproduce(reproduce::Args),
+    Release(release::Args),
+    Smoke(smoke::Args),
     Test(test::Args),
     Measure(measure::Args),
 }
@@ -38,6 +45,9 @@ fn main() -> ExitCode {
     let outcome = match &cli.task {
         Task::Dist(args) => dist::main(args).map(|()| ExitCode::SUCCESS),
         Task::Run(args) => run::main(args),
+        Task::Release(args) => release::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Reproduce(args) => reproduce::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Smoke(args) => smoke::main(args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test::main(args).map(|()| ExitCode::SUCCESS),
         Task::Measure(args) => measure::main(args).map(|()| ExitCode::SUCCESS),
     };

@@ -3,13 +3,13 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::arch::Arch;
-use crate::{apt, check, command, dist, measure, project};
+use crate::command::step;
+use crate::{apt, check, command, dist, measure, reproduce, smoke};
 
 /// What the tests start: the peers, tools to watch with, and real programs to be PID 1's command.
 const PACKAGES: &[&str] = &[
@@ -52,11 +52,11 @@ pub fn main(args: &Args) -> Result<()> {
         step("set-up", || set_up(ci))?;
     }
     step("fmt", || {
-        command::run(cargo().args(["fmt", "--all", "--check"]))
+        command::run(command::cargo().args(["fmt", "--all", "--check"]))
     })?;
     step("clippy", || {
         command::run(
-            cargo()
+            command::cargo()
                 .args(["clippy", "--quiet", "--workspace", "--all-targets"])
                 .args(["--", "--deny", "warnings"]),
         )
@@ -68,19 +68,12 @@ pub fn main(args: &Args) -> Result<()> {
     })?;
     step("test", || tests(&binary, &args.filter, ci))?;
     if !args.quick {
+        step("smoke", || smoke::build_and_run(Arch::Aarch64))?;
+        step("reproduce", || reproduce::check(&binary, Arch::X86_64))?;
         step("measure", || measure::check(&binary))?;
     }
     log::info!("all is well, in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
-}
-
-/// Announces a step, and says how long it took.
-fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    log::info!("== {name}");
-    let start = Instant::now();
-    let done = work().with_context(|| format!("step {name} has failed"))?;
-    log::info!("== {name}: {:.1} s", start.elapsed().as_secs_f64());
-    Ok(done)
 }
 
 /// Installs what the tests need. Where that cannot be done, tests are skipped; in CI it is an error.
@@ -96,7 +89,7 @@ fn set_up(ci: bool) -> Result<()> {
 }
 
 fn tests(binary: &Path, filter: &[OsString], ci: bool) -> Result<()> {
-    let mut cargo = cargo();
+    let mut cargo = command::cargo();
     cargo
         .args(["test", "--workspace", "--"])
         .args(filter)
@@ -105,11 +98,4 @@ fn tests(binary: &Path, filter: &[OsString], ci: bool) -> Result<()> {
         cargo.env("TIDY_INIT_NO_SKIP", "1");
     }
     command::run(&mut cargo)
-}
-
-/// The cargo that runs us, in the root of the repository.
-fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(project::root());
-    command
 }

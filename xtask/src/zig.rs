@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::{apt, command, project};
+use crate::{command, project, python};
 
 /// The exact versions, with the hashes of their files.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
@@ -25,42 +25,23 @@ impl Zig {
     pub fn install() -> Result<Zig> {
         let work = project::work_dir();
         let venv = work.join("venv");
-        let stamp = venv.join("installed.txt");
         fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
         // Two of us at the same time would take the environment away from each other.
         let _lock = lock(&work.join("lock"))?;
-        if fs::read_to_string(&stamp).ok().as_deref() != Some(REQUIREMENTS) {
-            log::info!(
-                "installing zig and cargo-zigbuild from PyPI into {}",
-                venv.display()
-            );
-            create_venv(&venv)?;
-            let requirements = project::xtask_dir().join("requirements.txt");
-            command::output(
-                Command::new(venv.join("bin/python"))
-                    .args([
-                        "-m",
-                        "pip",
-                        "install",
-                        "--quiet",
-                        "--disable-pip-version-check",
-                    ])
-                    .args([
-                        "--no-deps",
-                        "--only-binary=:all:",
-                        "--require-hashes",
-                        "--requirement",
-                    ])
-                    .arg(requirements),
-            )
-            .context("cannot install zig and cargo-zigbuild from PyPI")?;
-            fs::write(&stamp, REQUIREMENTS)
-                .with_context(|| format!("cannot write {}", stamp.display()))?;
-        }
+        python::install(&venv, "zig and cargo-zigbuild", REQUIREMENTS)?;
         Ok(Zig {
             zigbuild: venv.join("bin/cargo-zigbuild"),
             zig: find_zig(&venv)?,
             work,
+        })
+    }
+
+    /// The same tools, with caches in another directory, which is created.
+    pub fn with_caches(self, work: &Path) -> Result<Zig> {
+        fs::create_dir_all(work).with_context(|| format!("cannot create {}", work.display()))?;
+        Ok(Zig {
+            work: work.to_owned(),
+            ..self
         })
     }
 
@@ -132,22 +113,6 @@ fn lock(path: &Path) -> Result<Flock<File>> {
     Flock::lock(file, FlockArg::LockExclusive)
         .map_err(|(_, errno)| errno)
         .with_context(|| format!("cannot lock {}", path.display()))
-}
-
-/// Makes an empty virtual environment that has pip. Debian's python3 comes without `ensurepip`.
-fn create_venv(venv: &Path) -> Result<()> {
-    if venv.exists() {
-        fs::remove_dir_all(venv).with_context(|| format!("cannot remove {}", venv.display()))?;
-    }
-    let python = |program: &str| {
-        command::output(Command::new(program).args(["-m", "venv"]).arg(venv)).map(drop)
-    };
-    if let Err(error) = python("python3") {
-        log::debug!("{error:#}");
-        apt::install(&["python3-venv"], "a Python virtual environment")?;
-        python("/usr/bin/python3").context("cannot create a Python virtual environment")?;
-    }
-    Ok(())
 }
 
 /// The executable itself: cargo-zigbuild would start it by way of Python, each time.
