@@ -24,9 +24,13 @@
 
 mod deadline;
 mod ended;
+pub mod exit;
 pub mod fixture;
+mod init;
+pub mod interrupt;
 mod locate;
 mod network;
+pub mod output;
 mod process;
 mod pty;
 mod pump;
@@ -46,7 +50,10 @@ mod text;
 pub use deadline::{poll_until, timeout, try_poll_until};
 pub use ended::{Ended, Failure};
 pub use fixture::fingerprint::fingerprint;
-pub use locate::{copy_executable, find_program, fixture, reachable, write_executable};
+pub use init::{Feature, Init, InitError, PEERS, Personality};
+pub use locate::{
+    copy_executable, find_program, fixture, reachable, use_own_fixtures, write_executable,
+};
 pub use network::Network;
 pub use process::{Process, Stat, tree_of};
 pub use pty::Pty;

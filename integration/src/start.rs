@@ -13,6 +13,7 @@ use std::{
 };
 
 use crate::{
+    interrupt,
     locate::find_program,
     process::Process,
     pump::Pump,
@@ -54,6 +55,9 @@ impl Sandbox {
     }
 
     fn start_steps(self, command: &str, started: Instant) -> Result<Running, (String, io::Error)> {
+        if interrupt::caught().is_some() {
+            return Err(("start".to_owned(), io::ErrorKind::Interrupted.into()));
+        }
         let (limit, place, strace_wanted) = (self.limit, self.place, self.strace.clone());
         let mut prepared = self.prepare().map_err(|e| ("prepare".to_owned(), e))?;
         let cloned = prepared
