@@ -2,16 +2,20 @@
 
 use std::{
     ffi::OsString,
-    fmt, fs,
+    fmt, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio as ProcessStdio},
     str::FromStr,
+    time::Duration,
 };
 
 use serde::{Serialize, Serializer};
 
-use crate::{locate::find_program, sandbox::Sandbox, signals::signal_name};
+use crate::{
+    locate::{find_program, fixture, reachable},
+    sandbox::Sandbox,
+    signals::signal_name,
+};
 
 /// The grammar of an init's options, and its defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -201,6 +205,18 @@ impl Init {
         }
     }
 
+    /// One of the deliberately broken inits that [`toy`](crate::toy) has. It is spoken to as
+    /// tidy-init is.
+    #[must_use]
+    pub fn toy(name: &str) -> Self {
+        Self {
+            path: fixture(),
+            prefix: vec!["toy".into(), name.into()],
+            personality: Personality::Native,
+            name: format!("toy-{name}"),
+        }
+    }
+
     /// The peers that are installed, in the order of [`PEERS`], and the names of the others.
     #[must_use]
     pub fn peers() -> (Vec<Self>, Vec<&'static str>) {
@@ -266,6 +282,14 @@ impl Init {
         arguments
     }
 
+    /// Arguments without a command: what the init does with them is its own business.
+    #[must_use]
+    pub fn bare(&self, words: &[&str]) -> Vec<OsString> {
+        let mut arguments = self.prefix.clone();
+        arguments.extend(words.iter().map(OsString::from));
+        arguments
+    }
+
     /// The init as PID 1, with these options and this command.
     pub fn sandbox<S: Into<OsString>>(
         &self,
@@ -275,6 +299,14 @@ impl Init {
         Sandbox::new(&self.path)
             .arg0(self.arg0())
             .args(self.arguments(options, command))
+    }
+
+    /// The same init where every user can reach it: see [`reachable`].
+    pub(crate) fn reachable(&self) -> io::Result<Self> {
+        Ok(Self {
+            path: reachable(&self.path)?,
+            ..self.clone()
+        })
     }
 
     /// Whether it can be used at all: it is a file, and executable.
@@ -297,15 +329,15 @@ impl Init {
         Ok(())
     }
 
-    /// The version that it tells, `None` where it tells none. Only for programs that can be
-    /// trusted to end: it is run as a child of this process.
+    /// The version that it tells, `None` where it tells none within two seconds. It is asked in a
+    /// sandbox.
     #[must_use]
     pub fn version(&self) -> Option<String> {
-        let output = Command::new(&self.path)
-            .arg("--version")
-            .stdin(ProcessStdio::null())
-            .output()
-            .ok()?;
+        let sandbox = Sandbox::new(&self.path)
+            .arg0(self.arg0())
+            .args(self.bare(&["--version"]))
+            .timeout(Duration::from_secs(2));
+        let output = sandbox.try_start().ok()?.try_wait().ok()?;
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         let number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
@@ -336,6 +368,8 @@ impl FromStr for Init {
             _ => (text, None),
         };
         let path = find_program(path).unwrap_or_else(|| PathBuf::from(path));
+        // It is started in other directories too.
+        let path = std::path::absolute(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         Ok(Self::new(path, personality))
     }
 }

@@ -22,6 +22,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod conform;
 mod deadline;
 mod ended;
 pub mod exit;
@@ -34,6 +35,7 @@ pub mod output;
 mod process;
 mod pty;
 mod pump;
+pub mod report;
 mod running;
 mod sandbox;
 mod signals;
@@ -46,6 +48,7 @@ mod strace;
 pub mod sys;
 mod temp;
 mod text;
+pub mod toy;
 
 pub use deadline::{poll_until, timeout, try_poll_until};
 pub use ended::{Ended, Failure};

@@ -9,9 +9,11 @@ use std::ffi::{OsString, c_char, c_int};
 
 use clap::{Parser, Subcommand};
 use initlab::{
+    conform,
     exit::{self, Trouble},
     fixture, interrupt,
     output::Output,
+    toy,
 };
 
 /// Shows how an init, or a program that is run as PID 1, behaves.
@@ -26,6 +28,11 @@ struct Cli {
 }
 
 const HELP: &str = "\
+Examples:
+  initlab conform --list
+  initlab conform --init /usr/bin/tini reaping
+  initlab conform --peers --format markdown exit-status
+
 Exit status:
   0    all is well
   1    a case has failed, or a gate that you set is not met
@@ -35,10 +42,18 @@ Exit status:
 
 #[derive(Subcommand)]
 enum Command {
+    Conform(conform::Args),
     /// Small programs for tests: `initlab fixture help` lists them
     #[command(hide = true)]
     Fixture {
         /// The name of the fixture and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Deliberately broken inits: `initlab toy help` lists them
+    #[command(hide = true)]
+    Toy {
+        /// The name of the toy, options, `--` and a command
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -50,8 +65,10 @@ extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: these are the arguments of the C entry point.
     let arguments = unsafe { initlab::sys::arguments(argc, argv) };
     // Before anything is opened or allocated that they would have to hide.
-    if arguments.get(1).is_some_and(|name| name == "fixture") {
-        return fixture::run(arguments);
+    match arguments.get(1).and_then(|name| name.to_str()) {
+        Some("fixture") => return fixture::run(arguments),
+        Some("toy") => return toy::run(arguments),
+        _ => {}
     }
     initlab::use_own_fixtures();
     run(Cli::parse_from(arguments))
@@ -63,8 +80,10 @@ fn run(cli: Cli) -> c_int {
         let prefix = ["initlab", name].map(OsString::from);
         prefix.into_iter().chain(arguments).collect()
     };
-    let result: Result<c_int, Trouble> = match cli.command {
+    let result = match cli.command {
+        Command::Conform(args) => watched(|| conform::main(&args, output)),
         Command::Fixture { arguments } => Ok(fixture::run(named("fixture", arguments))),
+        Command::Toy { arguments } => Ok(toy::run(named("toy", arguments))),
     };
     let status = result.unwrap_or_else(|trouble| {
         anstream::eprintln!("initlab: {trouble}");
@@ -73,9 +92,11 @@ fn run(cli: Cli) -> c_int {
     interrupt::caught().map_or(status, exit::interrupted)
 }
 
-#[allow(dead_code)]
 /// Runs a command that starts processes: they go when it is interrupted.
 fn watched(command: impl FnOnce() -> Result<c_int, Trouble>) -> Result<c_int, Trouble> {
     interrupt::watch()?;
+    // What is written to a program that has ended is an error, not our end.
+    initlab::sys::set_disposition(libc::SIGPIPE, true)
+        .map_err(|e| Trouble(format!("cannot ignore SIGPIPE: {e}")))?;
     command()
 }

@@ -182,6 +182,7 @@ impl Sandbox {
                 Place::Child => ProcMount::Keep,
             },
             loopback: self.network,
+            pid_max: self.pid_max(),
             new_session: self.leader == Leader::Session,
             new_group: self.leader == Leader::Group,
             terminal: self.terminal.take().map(above).transpose()?,
@@ -233,6 +234,16 @@ impl Sandbox {
         Some(format!("INITLAB_SANDBOX={}-{number}", std::process::id()))
     }
 
+    /// What to write to `pid_max` of the new namespace. Before Linux 6.14 that file is the whole
+    /// machine's, and left alone.
+    fn pid_max(&self) -> Option<Vec<u8>> {
+        let fresh = self.place == Place::Pid1 && !self.no_proc;
+        let count = self
+            .most_processes
+            .filter(|_| fresh && kernel() >= (6, 14))?;
+        Some(count.to_string().into_bytes())
+    }
+
     /// The flags for clone(2), and the id maps if there is a user namespace among them.
     fn namespaces(&self) -> (libc::c_int, Option<Maps>) {
         let mut flags = 0;
@@ -259,6 +270,13 @@ impl Sandbox {
             }),
         )
     }
+}
+
+/// Version and patch level of the running kernel; (0, 0) where they cannot be read.
+fn kernel() -> (u32, u32) {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Whether this process has CAP_SYS_ADMIN, which every namespace but that of users needs:
