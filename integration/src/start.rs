@@ -359,6 +359,39 @@ impl StartError {
     pub fn errno(&self) -> Option<i32> {
         self.error.raw_os_error()
     }
+
+    /// What can be done about it, where that is known.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        let errno = self.errno()?;
+        match self.step.as_str() {
+            "Clone" if errno == libc::EPERM => Some(
+                "run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1",
+            ),
+            "Clone" if errno == libc::ENOSPC => Some(
+                "the kernel is told to allow no more namespaces: \
+                 see sysctl user.max_user_namespaces and user.max_pid_namespaces",
+            ),
+            "MapIds" | "MakeMountsPrivate" => Some(
+                "run as root, or allow user namespaces fully: \
+                 sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+            ),
+            "MountProc" if errno == libc::EPERM => Some(
+                "this container hides parts of /proc: start it with --privileged, \
+                 or with --security-opt systempaths=unconfined",
+            ),
+            "SetIds" => Some("only root can run a program as another user"),
+            _ => None,
+        }
+    }
+
+    /// Step, reason and advice in a line.
+    #[must_use]
+    pub fn in_a_line(&self) -> String {
+        let Self { step, error, .. } = self;
+        let advice = self.advice().map(|a| format!("; {a}")).unwrap_or_default();
+        format!("cannot start a sandbox, step {step}: {error}{advice}")
+    }
 }
 
 impl fmt::Display for StartError {
@@ -372,15 +405,9 @@ impl fmt::Display for StartError {
             f,
             "cannot start the sandbox, step {step}: {error}\n  {command}"
         )?;
-        match step.as_str() {
-            "Clone" if self.errno() == Some(libc::EPERM) => {
-                write!(
-                    f,
-                    "\n  run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"
-                )
-            }
-            "SetIds" => write!(f, "\n  only root can run a program as another user"),
-            _ => Ok(()),
+        match self.advice() {
+            Some(advice) => write!(f, "\n  {advice}"),
+            None => Ok(()),
         }
     }
 }

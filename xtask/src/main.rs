@@ -1,9 +1,11 @@
-//! Everything a person types to work on tidy-init: `cargo xtask dist | run | test | measure`.
+//! Everything a person types to work on tidy-init: `cargo xtask dist | run | test | measure |
+//! conformance`.
 
 mod apt;
 mod arch;
 mod check;
 mod command;
+mod conformance;
 mod dist;
 mod measure;
 mod project;
@@ -30,6 +32,7 @@ enum Task {
     Run(run::Args),
     Test(test::Args),
     Measure(measure::Args),
+    Conformance(conformance::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Run(args) => run::main(args),
         Task::Test(args) => test::main(args).map(|()| ExitCode::SUCCESS),
         Task::Measure(args) => measure::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Conformance(args) => conformance::main(args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         log::error!("{error:#}");

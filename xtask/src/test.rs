@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::arch::Arch;
-use crate::{apt, check, command, dist, measure, project};
+use crate::{apt, check, command, conformance, dist, measure, project};
 
 /// What the tests start: the peers, tools to watch with, and real programs to be PID 1's command.
 const PACKAGES: &[&str] = &[
@@ -65,6 +65,7 @@ pub fn main(args: &Args) -> Result<()> {
         Ok(binary)
     })?;
     step("test", || tests(&binary, &args.filter, ci))?;
+    step("conformance", || conformance::check(&binary))?;
     if !args.quick {
         step("measure", || measure::check(&binary))?;
     }

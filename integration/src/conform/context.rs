@@ -25,7 +25,7 @@ const OPTION_VARIABLES: [&str; 8] = [
 
 /// More processes than any case needs: where the kernel can bound a PID namespace (Linux 6.14), an
 /// init that forks without end ends here.
-const MOST_PROCESSES: u32 = 5000;
+const MOST_PROCESSES: u32 = 2000;
 
 /// For one case and one init: see [`Case`].
 pub struct Context<'a> {

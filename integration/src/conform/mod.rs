@@ -25,8 +25,9 @@ use crate::{
     deadline::scaled,
     exit::{self, Trouble},
     init::{Init, PEERS},
-    interrupt, missing_namespaces,
+    interrupt,
     output::{Output, Table, json},
+    sandbox::Sandbox,
     toy::TOYS,
 };
 
@@ -103,14 +104,8 @@ pub fn main(args: &Args, output: Output) -> Result<i32, Trouble> {
         anstream::eprintln!("initlab: name an init: --init PATH, or --peers for those installed");
         return Ok(exit::USAGE);
     };
-    if let Some(reason) = missing_namespaces() {
-        // The rest is the program that was tried, which says nothing here.
-        let mut lines = reason.lines().map(str::trim);
-        let (first, last) = (
-            lines.next().unwrap_or_default(),
-            lines.next_back().unwrap_or_default(),
-        );
-        return Err(Trouble(format!("{first}; {last}")));
+    if let Err(error) = Sandbox::new("true").try_start() {
+        return Err(Trouble(error.in_a_line()));
     }
     let mut plan = Plan::new(inits, cases);
     plan.limit = scaled(Duration::from_secs(args.timeout.into()));

@@ -11,6 +11,20 @@ use crate::{
     status::WaitStatus, sys,
 };
 
+/// Signals by their names, and not too many of them.
+fn names(signals: &[i32]) -> String {
+    const MOST: usize = 8;
+    let names: Vec<_> = signals.iter().take(MOST).map(|s| signal_name(*s)).collect();
+    match signals.len() {
+        0 => "nothing".to_owned(),
+        1..=MOST => names.join(" "),
+        more => format!("{} and {} more", names.join(" "), more - MOST),
+    }
+}
+
+/// The pid of an init that has ended before it was looked for: Linux gives none as high.
+const NOBODY: i32 = i32::MAX;
+
 /// A running init: PID 1 of its namespace, or a child of what is.
 pub struct Subject<'a> {
     context: &'a Context<'a>,
@@ -79,13 +93,6 @@ impl End {
         if taken == wanted {
             return Ok(());
         }
-        let names = |signals: &[i32]| {
-            let names: Vec<_> = signals.iter().map(|s| signal_name(*s)).collect();
-            match names.is_empty() {
-                true => "nothing".to_owned(),
-                false => names.join(" "),
-            }
-        };
         Err(Fact::new(format!(
             "the command got {}, instead of {}",
             names(&taken),
@@ -106,7 +113,9 @@ impl<'a> Subject<'a> {
     }
 
     pub(super) fn nested(context: &'a Context<'a>, running: Running, inner: i32) -> Self {
-        let init = running.inside(inner);
+        let all = running.process().same_namespace();
+        let found = all.into_iter().find(|p| p.inner_pid() == Some(inner));
+        let init = found.unwrap_or(Process::new(NOBODY));
         Self {
             context,
             running,
@@ -161,6 +170,42 @@ impl<'a> Subject<'a> {
             .running()
             .try_expect_line(text, |line| line.contains(text));
         found.map_err(|_| self.fact_with_end(otherwise.to_owned()))
+    }
+
+    /// Waits for a line of standard output with each of the texts, in whatever order they come, and
+    /// gives the lines in the order of the texts.
+    pub fn expect_all<const N: usize>(
+        &mut self,
+        texts: [&str; N],
+        otherwise: &str,
+    ) -> Result<[String; N], Fact> {
+        let lines = |subject: &Self| {
+            let text = subject.running.stdout_so_far();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            // A line that has not ended is not there yet.
+            let all = text
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            let all: Vec<_> = all.map(|line| line.trim_end().to_owned()).collect();
+            texts.map(|text| all.iter().find(|line| line.contains(text)).cloned())
+        };
+        self.until(otherwise, |subject| {
+            lines(subject).iter().all(Option::is_some)
+        })?;
+        Ok(lines(self).map(Option::unwrap_or_default))
+    }
+
+    /// Waits until the init has done what it has to do, and sleeps.
+    pub fn rests(&mut self) -> Verdict {
+        let init = self.init;
+        let mut last = None;
+        self.until("the init does not come to rest", |subject| {
+            let now = init.context_switches();
+            let same = |_: &Self| init.context_switches() == now;
+            let rests = last == Some(now) && subject.stays(Duration::from_millis(100), same);
+            last = Some(now);
+            rests
+        })
     }
 
     /// Waits until the fixture is ready.
@@ -219,7 +264,9 @@ impl<'a> Subject<'a> {
 
     /// Whether the signal waits for the init, which has not taken it yet.
     pub fn waits_for(&self, signal: i32) -> bool {
-        let pending = self.init.signal_set("ShdPnd");
+        // What is pending for the dead is never taken.
+        let lives = !matches!(self.init.state(), None | Some('Z'));
+        let pending = self.init.signal_set("ShdPnd").filter(|_| lives);
         pending.is_some_and(|set| set.contains(signal))
     }
 

@@ -39,11 +39,11 @@ pub fn foreground_group(fd: RawFd) -> io::Result<i32> {
     cerr(unsafe { libc::tcgetpgrp(fd) })
 }
 
-/// Makes a terminal the controlling one of the session that the caller leads; one that belongs to
-/// another session is not taken from it.
-pub fn take_terminal(fd: RawFd) -> io::Result<()> {
+/// Makes a terminal the controlling one of the session that the caller leads. One that belongs to
+/// another session is only taken from it by root, and by `steal`.
+pub fn take_terminal(fd: RawFd, steal: bool) -> io::Result<()> {
     // SAFETY: TIOCSCTTY takes an integer.
-    cerr(unsafe { libc::ioctl(fd, libc::TIOCSCTTY, 0) }).map(drop)
+    cerr(unsafe { libc::ioctl(fd, libc::TIOCSCTTY, i32::from(steal)) }).map(drop)
 }
 
 /// Gives up the controlling terminal.

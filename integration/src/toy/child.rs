@@ -49,8 +49,9 @@ pub fn start(
 fn child(defect: Defect, command: Vec<OsString>, mask: u64, terminal: bool, tell: &OwnedFd) -> i32 {
     if defect != Defect::NoSession {
         let _ = sys::setsid();
-        if terminal && defect != Defect::NoForeground {
-            let _ = sys::take_terminal(0);
+        let steal = defect == Defect::StealsTerminal;
+        if (terminal || steal) && defect != Defect::NoForeground {
+            let _ = sys::take_terminal(0, steal);
         }
     }
     let signals = (1..=64).filter(|s| ![libc::SIGKILL, libc::SIGSTOP].contains(s));

@@ -27,9 +27,9 @@ pub struct Toy {
 }
 
 toys! {
-    Nothing "sound" "has no defect, and no option but -v, which does nothing"
+    Nothing "sound" "has no defect, but no option of it does anything"
     // Start
-    DeafToOptions "deaf-to-options" "takes any option, and does nothing about it"
+    TakesAnyOption "takes-any-option" "starts the command though it does not know an option"
     AddsToEnvironment "adds-to-environment" "adds a variable to the command's environment"
     Utf8Arguments "utf8-arguments" "takes its arguments for UTF-8"
     ChangesDirectory "changes-directory" "goes to / before it starts the command"
@@ -39,6 +39,7 @@ toys! {
     LosesEarlySignals "loses-early-signals" "throws away what is pending when it starts"
     InheritsIgnoredChild "inherits-ignored-child" "keeps SIGCHLD ignored if it was started so"
     FillsClosedDescriptors "fills-closed-descriptors" "opens /dev/null where 0, 1 or 2 are closed"
+    NeedsPrivileges "needs-privileges" "does not start as an ordinary user, or with no_new_privs"
     NeedsProc "needs-proc" "does not start without /proc"
     KeepsTheMask "keeps-the-mask" "leaves its own signal mask to the command"
     ResetsSignals "resets-signals" "sets all signals to default for the command"
@@ -55,12 +56,14 @@ toys! {
     ForwardsChild "forwards-child" "forwards SIGCHLD"
     ForwardsRawStops "forwards-raw-stops" "forwards TSTP as it is, which an orphaned group ignores"
     ExitsOnRefusal "exits-on-refusal" "ends when it may not signal the command"
+    KillsAtOnce "kills-at-once" "kills the command after any signal"
     ExitsOnTerm "exits-on-term" "ends at TERM, without waiting for the command"
     // Terminal
     NoSession "no-session" "leaves the command in its own session and group, and forwards all"
     NoForeground "no-foreground" "starts a session without giving it the terminal"
     ForwardsOwnHangUp "forwards-own-hang-up" "forwards the HUP of its own giving up of the terminal"
-    StealsTerminal "steals-terminal" "complains of every standard input that is no terminal of its own"
+    StealsTerminal "steals-terminal" "takes the terminal of another session, as root can"
+    Complains "complains-of-terminals" "complains of every standard input that is no terminal of its own"
     // Reaping
     NeverReaps "never-reaps" "waits for the command only"
     ReapsOnce "reaps-once" "reaps one child for each SIGCHLD"
@@ -71,6 +74,7 @@ toys! {
     GivesUpOnRealTime "gives-up-on-real-time" "does not understand a death by a real-time signal"
     // Shutdown
     WaitsForAll "waits-for-all" "ends only when it has no children any more"
+    EndsLate "ends-late" "takes a second to end"
     LeavesTheGroup "leaves-the-group" "does not tell the command's group of its end"
     // Exit status
     AlwaysZero "always-zero" "ends with 0, whatever the command's status is"

@@ -1,6 +1,10 @@
 //! A small init, with a place for each defect.
 
-use std::{ffi::OsString, os::fd::AsFd, time::Duration};
+use std::{
+    ffi::OsString,
+    os::fd::{AsFd, AsRawFd},
+    time::Duration,
+};
 
 use super::{child, complain, defect::Defect, menace};
 use crate::{
@@ -47,7 +51,7 @@ pub fn run(defect: Defect, command: Vec<OsString>) -> i32 {
         let _ = sys::write_all(1, b"initlab toy: here I am\n");
     }
     if defect == Defect::ReadsStdin {
-        let _ = sys::poll_readable([std::io::stdin().as_fd()], Some(Duration::from_secs(1)))
+        let _ = sys::poll_readable([std::io::stdin().as_fd()], Some(Duration::from_millis(200)))
             .and_then(|_| sys::read(std::io::stdin().as_fd(), &mut [0; 64]));
     }
     let terminal = defect != Defect::NoSession && give_up_terminal(defect);
@@ -88,7 +92,7 @@ fn give_up_terminal(defect: Defect) -> bool {
         }
         Ok(_) => false,
         Err(error) => {
-            if defect == Defect::StealsTerminal {
+            if defect == Defect::Complains {
                 complain(&format!("standard input is no terminal of mine: {error}"));
             }
             // A terminal that is nobody's.
@@ -121,14 +125,20 @@ fn settle(defect: Defect) {
 
 fn fill_closed_descriptors() {
     for number in 0..3 {
+        // From a higher number, since the copy is what an exec leaves open.
         if sys::close_on_exec(number).is_none()
             && let Ok(null) = sys::open_null()
+            && let Ok(high) = sys::duplicate_above(null.as_raw_fd(), 3)
         {
-            // The lowest free number is this one: it stays open.
             std::mem::forget(null);
-            let _ = sys::duplicate_to(number, number);
+            let _ = sys::duplicate_to(high.as_raw_fd(), number);
         }
     }
+}
+
+/// Waits, deaf to all signals.
+fn sleep(time: Duration) {
+    let _ = sys::take_signal(0, Some(time));
 }
 
 impl Init {
@@ -171,7 +181,12 @@ impl Init {
         };
         let result = sys::kill(target, sent);
         if self.defect == Defect::ForwardsTwice {
+            // So much later that the first has been taken: the two would become one.
+            sleep(Duration::from_millis(20));
             let _ = sys::kill(target, sent);
+        }
+        if self.defect == Defect::KillsAtOnce {
+            let _ = sys::kill(target, libc::SIGKILL);
         }
         if self.defect == Defect::ExitsOnRefusal && result.is_err() {
             complain("cannot forward a signal");
@@ -218,6 +233,9 @@ impl Init {
     fn end(&self, raw: i32) -> i32 {
         if self.defect != Defect::LeavesTheGroup && self.defect != Defect::NoSession {
             let _ = sys::kill(-self.pid, libc::SIGTERM);
+        }
+        if self.defect == Defect::EndsLate {
+            sleep(Duration::from_secs(1));
         }
         let status = WaitStatus::from_raw(raw);
         match (self.defect, status.signal()) {

@@ -1,4 +1,4 @@
-//! Toys that start no command: what a harness must survive.
+//! Toys that start no command: what a harness must survive, and those that will not start one here.
 
 use super::{complain, defect::Defect};
 use crate::sys;
@@ -19,6 +19,13 @@ pub fn run(defect: Defect) -> Option<i32> {
             let _ = sys::fork();
         },
         Defect::EndsEarly => Some(0),
+        Defect::NeedsPrivileges
+            if sys::identity_of_self().euid != 0
+                || sys::prctl_value(libc::PR_GET_NO_NEW_PRIVS).is_ok_and(|set| set != 0) =>
+        {
+            complain("no privileges");
+            Some(1)
+        }
         Defect::NeedsProc if !std::path::Path::new("/proc/self/stat").exists() => {
             complain("/proc is not mounted");
             Some(1)

@@ -1,18 +1,24 @@
 //! Inits that are broken on purpose, each in one way: `initlab toy NAME [OPTIONS] -- COMMAND`.
 //!
 //! They show that each case of [`conform`](crate::conform) can fail, and what its failure looks
-//! like. `sound` has no defect, and no option but `-v`. All the others are `sound` with one thing wrong.
+//! like. `sound` has no defect, but tidy-init's options are taken and nothing is done about them. All the
+//! others are `sound` with one thing wrong.
 
 mod child;
 mod defect;
 mod init;
 mod menace;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 pub use defect::{Defect, TOYS, Toy};
 
 use crate::sys;
+
+/// tidy-init's options, as far as a case asks for them.
+const KNOWN: [&str; 10] = [
+    "-c", "-d", "-e", "-k", "-p", "-r", "-t", "-v", "-x", "--grace",
+];
 
 /// Runs the toy with this argument vector, `initlab toy NAME ...`, and gives the exit status.
 #[must_use]
@@ -34,10 +40,12 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
         return 2;
     };
     let options: Vec<_> = arguments.by_ref().take_while(|word| word != "--").collect();
-    let unknown = options.iter().find(|option| *option != "-v");
+    let unknown = options
+        .iter()
+        .find(|word| word.as_bytes().starts_with(b"-") && !KNOWN.iter().any(|known| known == word));
     let command: Vec<_> = arguments.collect();
     let complaint = match unknown {
-        Some(option) if toy.defect != Defect::DeafToOptions => {
+        Some(option) if toy.defect != Defect::TakesAnyOption => {
             Some(format!("there is no option {option:?}"))
         }
         _ if command.is_empty() => Some("no command after `--`".to_owned()),

@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "mask-is-handed-on",
         "The command gets the signal mask that the init was given.",
-        "systemd and some runtimes block signals on purpose; and an init's own mask makes the command deaf.",
+        "Whoever blocks signals before an exec means it; and an init's own mask makes the command deaf.",
         mask,
     ),
     case(

@@ -100,14 +100,7 @@ fn wake_ups(cx: &Context<'_>) -> Verdict {
     subject.ready()?;
     let init = subject.init();
     let count = || init.context_switches().unwrap_or(0);
-    // What the start leaves to be done is done when the init has slept for a tenth of a second.
-    let mut last = None;
-    subject.until("the init does not come to rest", |s| {
-        let now = count();
-        let rests = last == Some(now) && s.stays(Duration::from_millis(100), |_| count() == now);
-        last = Some(now);
-        rests
-    })?;
+    subject.rests()?;
     let before = count();
     subject.stays(Duration::from_millis(1300), |s| s.init().exists());
     let woken = count() - before;
@@ -119,6 +112,7 @@ fn wake_ups(cx: &Context<'_>) -> Verdict {
 fn one_thread(cx: &Context<'_>) -> Verdict {
     let mut subject = cx.pid1(&["sleep-forever"])?;
     subject.ready()?;
+    subject.rests()?;
     let threads = subject.init().status_field("Threads");
     ensure(threads.as_deref() == Some("1"), || {
         format!("it has {} threads", threads.unwrap_or_default())
@@ -128,6 +122,7 @@ fn one_thread(cx: &Context<'_>) -> Verdict {
 fn memory(cx: &Context<'_>) -> Verdict {
     let mut subject = cx.pid1(&["sleep-forever"])?;
     subject.ready()?;
+    subject.rests()?;
     let field = subject.init().status_field("RssAnon").unwrap_or_default();
     let kilobytes = field.split(' ').next().and_then(|n| n.parse::<u64>().ok());
     let kilobytes = kilobytes.ok_or_else(|| Fact::new("the harness failed: no RssAnon"))?;

@@ -1,10 +1,13 @@
 //! Who has the terminal.
 
+use std::time::Duration;
+
 use super::{Case, Context, Fact, Feature, Group, LAST, Subject, UNTIL_LAST, Verdict, ensure};
 use crate::{
     pty::Pty,
     report::number,
     sandbox::{Sandbox, Stdio},
+    signals::signal_name,
 };
 
 const fn case(
@@ -57,7 +60,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "nothing-arrives-at-the-start",
         "The start with a terminal sends the command no signal.",
-        "Giving a terminal up sends HUP and CONT: dumb-init forwarded them once, and ended shells.",
+        "Giving a terminal up sends HUP and CONT to the init: one that forwards them ends the shell that it has just started.",
         nothing_at_start,
     ),
     case(
@@ -112,9 +115,24 @@ fn on(sandbox: Sandbox, pty: &Pty) -> Sandbox {
 fn key(cx: &Context<'_>, letter: char, signal: i32) -> Verdict {
     let pty = Pty::try_open()?;
     let (mut subject, _) = reporter(cx, &pty)?;
+    // Stopped, the init cannot forward what it got of the terminal itself before the command has
+    // taken its own: two that wait at the same time would become one.
+    subject.send(libc::SIGSTOP);
+    subject.until("the init did not stop", |s| s.init().state() == Some('T'))?;
     pty.send_ctrl(letter);
-    subject.gets(signal)?;
-    subject.end_by(LAST)?.code(0)?.took(&[signal], LAST)
+    subject.stays(Duration::from_millis(200), |s| {
+        !s.signals_so_far().contains(&signal)
+    });
+    subject.send(libc::SIGCONT);
+    subject.until(
+        &format!("{} did not reach the command", signal_name(signal)),
+        |s| s.signals_so_far().contains(&signal),
+    )?;
+    let end = subject.end_by(LAST)?.code(0)?;
+    let count = end.signals().iter().filter(|s| **s == signal).count();
+    ensure(count == 1, || {
+        format!("{} arrived {count} times", signal_name(signal))
+    })
 }
 
 fn interrupt_key(cx: &Context<'_>) -> Verdict {
