@@ -1,7 +1,9 @@
 //! Toys that start no command: what a harness must survive, and those that will not start one here.
 
+use std::time::Duration;
+
 use super::{complain, defect::Defect};
-use crate::sys;
+use crate::sys::{self, Fork};
 
 /// Does what the defect says, without an end; `None` where it is none of these.
 pub fn run(defect: Defect) -> Option<i32> {
@@ -14,9 +16,15 @@ pub fn run(defect: Defect) -> Option<i32> {
             while sys::write_all(1, page.as_bytes()).is_ok() {}
             Some(0)
         }
+        // One after the other, a thousand in a second, and the children sleep: to see what a harness
+        // does about it, the machine need not be brought to its knees.
         Defect::Forks => loop {
-            // Parent and child go on, as a bomb does.
-            let _ = sys::fork();
+            if let Ok(Fork::Child) = sys::fork() {
+                loop {
+                    let _ = sys::take_signal(0, None);
+                }
+            }
+            let _ = sys::take_signal(0, Some(Duration::from_millis(1)));
         },
         Defect::EndsEarly => Some(0),
         Defect::NeedsPrivileges

@@ -130,7 +130,8 @@ fn at_once(cx: &Context<'_>) -> Verdict {
 }
 
 fn storm(cx: &Context<'_>) -> Verdict {
-    let mut subject = cx.pid1(&["orphan-storm", "1000", "--alive", "50"])?;
+    let command = Context::fixture(&["orphan-storm", "1000", "--alive", "50"]);
+    let mut subject = cx.start(cx.sandbox(command).most_processes(2000))?;
     subject.expect(
         "done orphans=",
         "the storm did not end: no more processes could be made",
