@@ -140,19 +140,25 @@ fn soon(cx: &Context<'_>) -> Verdict {
 
 fn short_commands(cx: &Context<'_>) -> Verdict {
     for round in 1..=30 {
-        let end = cx.start(cx.sandbox(["true"]))?.end();
+        let end = cx.pid1(&["exit", "7"])?.end();
         let end = end.map_err(|fact| Fact {
             seen: format!("in round {round} {}", fact.seen),
             ..fact
         })?;
-        end.code(0)?;
+        end.code(7)?;
     }
     Ok(())
 }
 
-/// A command that leaves this behind, and ends with 7 when its standard input does.
+/// A shell command for something that says `ready`, and takes a third of a second to finish after
+/// TERM.
+const CAREFUL: &str = "sh -c 'trap \"sleep 0.3; echo finished; exit 0\" TERM; echo ready; \
+    while :; do sleep 600 & wait; done'";
+
+/// A command that leaves behind what this shell command starts, and ends with 7 when its standard
+/// input does.
 fn leaving(leftover: &str) -> Vec<std::ffi::OsString> {
-    Context::script(&format!("$0 fixture {leftover} & read line; exit 7"))
+    Context::script(&format!("{leftover} & read line; exit 7"))
 }
 
 /// Ends the command of [`leaving`], once the leftover is ready.
@@ -163,7 +169,7 @@ fn leave(subject: &mut Subject<'_>) -> Result<Instant, Fact> {
 }
 
 fn group_is_told(cx: &Context<'_>) -> Verdict {
-    let command = leaving("signals --until TERM");
+    let command = leaving("$0 fixture signals --until TERM");
     let sandbox = cx.nested_sandbox(1, command).stdin(Stdio::Piped);
     let mut subject = cx.start_nested(sandbox, 1)?;
     leave(&mut subject)?;
@@ -176,21 +182,24 @@ fn finish(cx: &Context<'_>, leftover: &str) -> Verdict {
     let mut subject = cx.start(sandbox)?;
     leave(&mut subject)?;
     let end = subject.end()?.code(7)?;
-    ensure(end.signals().contains(&libc::SIGTERM), || {
-        "the leftover was killed without a TERM that it could act on".to_owned()
+    let text = String::from_utf8_lossy(&end.stdout).into_owned();
+    ensure(text.contains("finished\n"), || {
+        "the leftover was killed before it had finished".to_owned()
     })
 }
 
 fn grace_lets_finish(cx: &Context<'_>) -> Verdict {
-    finish(cx, "signals --until TERM")
+    finish(cx, CAREFUL)
 }
 
 fn grace_sessions(cx: &Context<'_>) -> Verdict {
-    finish(cx, "new-session -- $0 fixture signals --until TERM")
+    finish(cx, &format!("$0 fixture new-session -- {CAREFUL}"))
 }
 
 fn grace_ends(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(leaving("ignore TERM")).stdin(Stdio::Piped);
+    let sandbox = cx
+        .sandbox(leaving("$0 fixture ignore TERM"))
+        .stdin(Stdio::Piped);
     let mut subject = cx.start(sandbox)?;
     let start = leave(&mut subject)?;
     subject.end()?.code(7)?;
