@@ -19,6 +19,17 @@
 //! Every wait has a deadline: 20 s unless said otherwise, times the number in
 //! `INITLAB_TIMEOUT_FACTOR`. A deadline that passes panics (or, in the `try_` methods, fails) with
 //! all there is to know: arguments, status, both streams, and the process tree.
+//!
+//! [`Init`] knows how the inits that are about spell their options; [`conform`] runs the catalogue of
+//! behaviour cases against any of them, as the command `initlab conform` does:
+//!
+//! ```no_run
+//! use initlab::{Init, conform::{self, Plan}, output::Output};
+//!
+//! let inits = vec![Init::new("/usr/bin/tini", None)];
+//! let report = Plan::new(inits, conform::cases()).run(Output { quiet: true });
+//! println!("{} cases failed", report.failures());
+//! ```
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
