@@ -165,7 +165,9 @@ fn documented(personality: Personality) -> Option<[i32; 2]> {
 }
 
 fn fails<S: Into<OsString>>(cx: &Context<'_>, command: S, which: usize) -> Verdict {
-    let end = cx.start(cx.sandbox([command]))?.end()?;
+    // A directory of PATH that may not be entered would make "not executable" of "not found".
+    let sandbox = cx.sandbox([command]).env("PATH", "/usr/bin:/bin");
+    let end = cx.start(sandbox)?.end()?;
     match documented(cx.init.personality()) {
         Some(codes) => end.code(codes[which]).map(drop),
         None => ensure(end.status.code() != Some(0), || {

@@ -474,6 +474,11 @@ fn stop_and_continue(cx: &Context<'_>) -> Verdict {
     subject.until("TSTP did not stop the command", |_| {
         command.state() == Some('T')
     })?;
+    // An init that stops itself along with the command throws away a CONT that comes before it does.
+    let init = subject.init();
+    if init.state() != Some('T') {
+        subject.rests()?;
+    }
     subject.send(libc::SIGCONT);
     subject.until("CONT did not continue the command", |_| {
         command.state() != Some('T')
