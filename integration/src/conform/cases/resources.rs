@@ -224,7 +224,8 @@ fn closed_stderr(cx: &Context<'_>) -> Verdict {
     drop(read);
     let command = Context::fixture(&["signals", "--until", UNTIL_LAST]);
     let mut subject = cx.start(cx.sandbox(command).stderr(write))?;
-    subject.ready()?;
+    let lost = "USR1 did not reach the command";
+    subject.expect("ready", lost)?;
     subject.send(libc::SIGUSR1);
     subject.gets(libc::SIGUSR1)?;
     let end = subject.end_by(LAST)?.code(0)?;
