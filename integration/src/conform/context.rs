@@ -9,7 +9,7 @@ use super::{
     case::{Case, Fact},
     subject::Subject,
 };
-use crate::{init::Init, locate::fixture, report, sandbox::Sandbox};
+use crate::{deadline::try_poll_until, init::Init, locate::fixture, report, sandbox::Sandbox};
 
 /// Variables by which inits take options: the machine's own must not change what is seen.
 const OPTION_VARIABLES: [&str; 8] = [
@@ -150,15 +150,23 @@ impl<'a> Context<'a> {
         sandbox: Sandbox,
         layers: usize,
     ) -> Result<Subject<'_>, Fact> {
-        let mut running = sandbox.try_start()?;
+        let running = sandbox.try_start()?;
+        // Each layer says so of its child, which may be faster and say something itself before: so
+        // no line is taken, and the youngest is the init.
         let mut inner = None;
-        for _ in 0..layers {
-            running.limit = self.limit();
-            let line = running.try_expect_line("the layer above the init", |line| {
-                line.starts_with("child pid=")
-            })?;
-            inner = report::number(&line, "pid");
-        }
+        try_poll_until(self.limit(), || {
+            let text = running.stdout_so_far();
+            let text = String::from_utf8_lossy(&text);
+            let all = text
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            let children = all.filter(|line| line.starts_with("child pid="));
+            let pids: Vec<_> = children
+                .filter_map(|line| report::number(line, "pid"))
+                .collect();
+            inner = pids.iter().copied().max();
+            pids.len() == layers
+        });
         let inner = inner.ok_or_else(|| Fact::new("the harness failed: no pid of the init"))?;
         Ok(Subject::nested(self, running, inner))
     }
