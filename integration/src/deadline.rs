@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::interrupt;
+
 /// How long anything may take before it counts as hung, unless the caller says otherwise.
 const ORDINARY: Duration = Duration::from_secs(20);
 
@@ -46,7 +48,8 @@ pub fn poll_until(what: &str, condition: impl FnMut() -> bool) {
 }
 
 /// Waits until `condition` holds, for `limit` at most; tells whether it does. The only place that
-/// sleeps: first for a tenth of a millisecond, then longer, up to ten.
+/// sleeps: first for a tenth of a millisecond, then longer, up to ten. After an
+/// [`interrupt`](crate::interrupt) nothing is waited for any more.
 pub fn try_poll_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + limit.min(FOREVER);
     let mut pause = Duration::from_micros(100);
@@ -54,7 +57,7 @@ pub fn try_poll_until(limit: Duration, mut condition: impl FnMut() -> bool) -> b
         if condition() {
             return true;
         }
-        if Instant::now() >= until {
+        if Instant::now() >= until || interrupt::caught().is_some() {
             return false;
         }
         thread::sleep(pause);

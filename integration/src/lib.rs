@@ -19,18 +19,35 @@
 //! Every wait has a deadline: 20 s unless said otherwise, times the number in
 //! `INITLAB_TIMEOUT_FACTOR`. A deadline that passes panics (or, in the `try_` methods, fails) with
 //! all there is to know: arguments, status, both streams, and the process tree.
+//!
+//! [`Init`] knows how the inits that are about spell their options; [`conform`] runs the catalogue of
+//! behaviour cases against any of them, as the command `initlab conform` does:
+//!
+//! ```no_run
+//! use initlab::{Init, conform::{self, Plan}, output::Output};
+//!
+//! let inits = vec![Init::new("/usr/bin/tini", None)];
+//! let report = Plan::new(inits, conform::cases()).run(Output { quiet: true });
+//! println!("{} cases failed", report.failures());
+//! ```
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod conform;
 mod deadline;
 mod ended;
+pub mod exit;
 pub mod fixture;
+mod init;
+pub mod interrupt;
 mod locate;
 mod network;
+pub mod output;
 pub mod pages;
 mod process;
 mod pty;
 mod pump;
+pub mod report;
 mod running;
 mod sandbox;
 mod signals;
@@ -43,11 +60,15 @@ mod strace;
 pub mod sys;
 mod temp;
 mod text;
+pub mod toy;
 
 pub use deadline::{poll_until, timeout, try_poll_until};
 pub use ended::{Ended, Failure};
 pub use fixture::fingerprint::fingerprint;
-pub use locate::{copy_executable, find_program, fixture, reachable, write_executable};
+pub use init::{Feature, Init, InitError, PEERS, Personality};
+pub use locate::{
+    copy_executable, find_program, fixture, reachable, use_own_fixtures, write_executable,
+};
 pub use network::Network;
 pub use process::{Process, Stat, tree_of};
 pub use pty::Pty;

@@ -8,7 +8,10 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Mutex, OnceLock},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{sys, temp::TempDir};
@@ -29,6 +32,7 @@ pub fn fixture() -> PathBuf {
     let found = FOUND.get_or_init(|| {
         let binary = match env::var_os("INITLAB") {
             Some(path) => PathBuf::from(path),
+            None if OWN.load(Ordering::Relaxed) => this_program()?,
             None => sibling()?,
         };
         if !binary.is_file() {
@@ -45,10 +49,24 @@ pub fn fixture() -> PathBuf {
     }
 }
 
+/// Whether this program has the fixtures in itself.
+static OWN: AtomicBool = AtomicBool::new(false);
+
+/// Tells [`fixture`] that this very program is `initlab`, by whatever name it is called. For its
+/// `main` only.
+#[doc(hidden)]
+pub fn use_own_fixtures() {
+    OWN.store(true, Ordering::Relaxed);
+}
+
+fn this_program() -> Result<PathBuf, String> {
+    env::current_exe().map_err(|e| format!("cannot tell which program this is: {e}"))
+}
+
 /// The binary that belongs to the running test: `target/PROFILE/initlab` for
 /// `target/PROFILE/deps/it-HASH`.
 fn sibling() -> Result<PathBuf, String> {
-    let test = env::current_exe().map_err(|e| format!("cannot tell which program this is: {e}"))?;
+    let test = this_program()?;
     let directory = test.parent().unwrap_or(&test);
     let profile_directory = if directory.ends_with("deps") {
         directory.parent().unwrap_or(directory)

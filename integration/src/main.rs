@@ -9,18 +9,43 @@ use std::ffi::{OsString, c_char, c_int};
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use initlab::{
+    conform,
+    exit::{self, Trouble},
+    fixture, interrupt,
+    output::Output,
+    pages, toy,
+};
 
 /// Shows how an init, or a program that is run as PID 1, behaves.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = HELP)]
 struct Cli {
+    /// No progress and no remarks: the result only
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
 
+const HELP: &str = "\
+Examples:
+  initlab conform --list
+  initlab conform --init /usr/bin/tini reaping
+  initlab conform --peers --format markdown exit-status
+
+Exit status:
+  0    all is well
+  1    a case has failed, or a gate that you set is not met
+  2    the command line is wrong
+  125  initlab itself could not do its work; one line says why
+  130  interrupted, 143 terminated: nothing that it started is left";
+
 #[derive(Subcommand)]
 enum Command {
+    Conform(conform::Args),
     /// Small programs for tests: `initlab fixture help` lists them
+    #[command(hide = true)]
     Fixture {
         /// The name of the fixture and its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -32,6 +57,13 @@ enum Command {
         /// The directory, which has to exist
         directory: PathBuf,
     },
+    /// Deliberately broken inits: `initlab toy help` lists them
+    #[command(hide = true)]
+    Toy {
+        /// The name of the toy, options, `--` and a command
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 #[allow(unsafe_code)]
@@ -39,27 +71,42 @@ enum Command {
 extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: these are the arguments of the C entry point.
     let arguments = unsafe { initlab::sys::arguments(argc, argv) };
-    if arguments.get(1).is_some_and(|name| name == "fixture") {
-        return initlab::fixture::run(arguments);
+    // Before anything is opened or allocated that they would have to hide.
+    match arguments.get(1).and_then(|name| name.to_str()) {
+        Some("fixture") => return fixture::run(arguments),
+        Some("toy") => return toy::run(arguments),
+        _ => {}
     }
+    initlab::use_own_fixtures();
     run(Cli::parse_from(arguments))
 }
 
 fn run(cli: Cli) -> c_int {
-    match cli.command {
-        Command::Fixture { arguments } => {
-            let prefix = ["initlab", "fixture"].map(OsString::from);
-            initlab::fixture::run(prefix.into_iter().chain(arguments).collect())
-        }
-        Command::Pages { directory } => match initlab::pages::write(Cli::command(), &directory) {
-            Ok(()) => 0,
-            Err(error) => {
-                eprintln!(
-                    "initlab: cannot write into {}: {error}",
-                    directory.display()
-                );
-                1
-            }
-        },
-    }
+    let output = Output { quiet: cli.quiet };
+    let named = |name: &str, arguments: Vec<OsString>| {
+        let prefix = ["initlab", name].map(OsString::from);
+        prefix.into_iter().chain(arguments).collect()
+    };
+    let result = match cli.command {
+        Command::Conform(args) => watched(|| conform::main(&args, output)),
+        Command::Fixture { arguments } => Ok(fixture::run(named("fixture", arguments))),
+        Command::Pages { directory } => pages::write(Cli::command(), &directory)
+            .map(|()| exit::OK)
+            .map_err(|e| Trouble(format!("cannot write into {}: {e}", directory.display()))),
+        Command::Toy { arguments } => Ok(toy::run(named("toy", arguments))),
+    };
+    let status = result.unwrap_or_else(|trouble| {
+        anstream::eprintln!("initlab: {trouble}");
+        exit::TROUBLE
+    });
+    interrupt::caught().map_or(status, exit::interrupted)
+}
+
+/// Runs a command that starts processes: they go when it is interrupted.
+fn watched(command: impl FnOnce() -> Result<c_int, Trouble>) -> Result<c_int, Trouble> {
+    interrupt::watch()?;
+    // What is written to a program that has ended is an error, not our end.
+    initlab::sys::set_disposition(libc::SIGPIPE, true)
+        .map_err(|e| Trouble(format!("cannot ignore SIGPIPE: {e}")))?;
+    command()
 }

@@ -284,19 +284,30 @@ impl Process {
     }
 }
 
+/// No tree shows more processes: one that forks without end leaves no time to look at all of them.
+const MOST_SHOWN: usize = 64;
+
 /// The processes below and with `roots` as an indented text: pid, pid inside, state, group,
-/// session, arguments.
+/// session, arguments. A large tree is cut off.
 #[must_use]
 pub fn tree_of(roots: &[Process]) -> String {
     let mut text = String::new();
+    let mut left = MOST_SHOWN;
     for root in roots {
-        branch(*root, 0, &mut text);
+        branch(*root, 0, &mut left, &mut text);
+    }
+    if left == 0 {
+        text.push_str("...\n");
     }
     text
 }
 
-fn branch(process: Process, depth: usize, text: &mut String) {
+fn branch(process: Process, depth: usize, left: &mut usize, text: &mut String) {
+    if *left == 0 {
+        return;
+    }
     let Some(stat) = process.stat() else { return };
+    *left -= 1;
     let inner = process.inner_pid().unwrap_or(process.pid);
     let indent = "  ".repeat(depth);
     let arguments = process.arguments().unwrap_or_default();
@@ -308,6 +319,6 @@ fn branch(process: Process, depth: usize, text: &mut String) {
         process.pid, stat.state, stat.comm, stat.ppid, stat.pgid, stat.sid,
     );
     for child in process.children() {
-        branch(child, depth + 1, text);
+        branch(child, depth + 1, left, text);
     }
 }

@@ -14,6 +14,10 @@ use crate::sys;
 /// after the end.
 const LEFT_IN_PIPE: usize = 1 << 20;
 
+/// So much is kept. What a program writes beyond that is read, so that it does not block, and
+/// thrown away: one that prints without end must not take all memory.
+const KEPT: usize = 64 << 20;
+
 /// A thread that reads a descriptor until its end, or until it is told to finish.
 pub(crate) struct Pump {
     shared: Arc<Shared>,
@@ -157,7 +161,10 @@ fn run(source: &OwnedFd, finish: &OwnedFd, shared: &Shared) {
             return;
         };
         left = left.saturating_sub(count);
-        shared.lock().bytes.extend_from_slice(&buffer[..count]);
+        let mut state = shared.lock();
+        let room = KEPT.saturating_sub(state.bytes.len());
+        state.bytes.extend_from_slice(&buffer[..count.min(room)]);
+        drop(state);
         shared.changed.notify_all();
     }
 }

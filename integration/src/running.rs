@@ -108,11 +108,18 @@ impl Running {
     /// Writes to standard input, which must be piped.
     #[track_caller]
     pub fn write_stdin(&self, bytes: impl AsRef<[u8]>) {
+        self.try_write_stdin(bytes)
+            .expect("cannot write to standard input");
+    }
+
+    /// As [`write_stdin`](Self::write_stdin), with an error where nobody reads it any more.
+    #[track_caller]
+    pub fn try_write_stdin(&self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let stdin = self
             .stdin
             .as_ref()
             .expect("stdin must be Stdio::Piped and open");
-        sys::write_all(stdin.as_raw_fd(), bytes.as_ref()).expect("cannot write to standard input");
+        sys::write_all(stdin.as_raw_fd(), bytes.as_ref())
     }
 
     /// Closes standard input: the process reads its end.

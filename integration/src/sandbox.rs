@@ -91,6 +91,7 @@ pub struct Sandbox {
     pub(crate) no_proc: bool,
     pub(crate) tmpfs: Vec<PathBuf>,
     pub(crate) network: bool,
+    pub(crate) most_processes: Option<u32>,
     pub(crate) strace: Option<(PathBuf, Vec<String>)>,
     pub(crate) limit: Duration,
 }
@@ -127,6 +128,7 @@ impl Sandbox {
             no_proc: false,
             tmpfs: Vec::new(),
             network: false,
+            most_processes: None,
             strace: None,
             limit: timeout(),
         }
@@ -363,6 +365,19 @@ impl Sandbox {
     /// How long each wait for it may take, times `INITLAB_TIMEOUT_FACTOR`.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = scaled(limit);
+        self
+    }
+
+    /// As [`timeout`](Self::timeout), where the factor is in the time already.
+    pub(crate) fn timeout_exactly(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// No more processes than this in the PID namespace, where the kernel bounds those (Linux 6.14
+    /// and later); nothing elsewhere. At least 301, which the kernel keeps for itself.
+    pub fn most_processes(mut self, count: u32) -> Self {
+        self.most_processes = Some(count);
         self
     }
 

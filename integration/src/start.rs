@@ -13,6 +13,7 @@ use std::{
 };
 
 use crate::{
+    interrupt,
     locate::find_program,
     process::Process,
     pump::Pump,
@@ -54,6 +55,9 @@ impl Sandbox {
     }
 
     fn start_steps(self, command: &str, started: Instant) -> Result<Running, (String, io::Error)> {
+        if interrupt::caught().is_some() {
+            return Err(("start".to_owned(), io::ErrorKind::Interrupted.into()));
+        }
         let (limit, place, strace_wanted) = (self.limit, self.place, self.strace.clone());
         let mut prepared = self.prepare().map_err(|e| ("prepare".to_owned(), e))?;
         let cloned = prepared
@@ -178,6 +182,7 @@ impl Sandbox {
                 Place::Child => ProcMount::Keep,
             },
             loopback: self.network,
+            pid_max: self.pid_max(),
             new_session: self.leader == Leader::Session,
             new_group: self.leader == Leader::Group,
             terminal: self.terminal.take().map(above).transpose()?,
@@ -229,6 +234,16 @@ impl Sandbox {
         Some(format!("INITLAB_SANDBOX={}-{number}", std::process::id()))
     }
 
+    /// What to write to `pid_max` of the new namespace. Before Linux 6.14 that file is the whole
+    /// machine's, and left alone.
+    fn pid_max(&self) -> Option<Vec<u8>> {
+        let fresh = self.place == Place::Pid1 && !self.no_proc;
+        let count = self
+            .most_processes
+            .filter(|_| fresh && kernel() >= (6, 14))?;
+        Some(count.to_string().into_bytes())
+    }
+
     /// The flags for clone(2), and the id maps if there is a user namespace among them.
     fn namespaces(&self) -> (libc::c_int, Option<Maps>) {
         let mut flags = 0;
@@ -255,6 +270,13 @@ impl Sandbox {
             }),
         )
     }
+}
+
+/// Version and patch level of the running kernel; (0, 0) where they cannot be read.
+fn kernel() -> (u32, u32) {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Whether this process has CAP_SYS_ADMIN, which every namespace but that of users needs:
@@ -337,6 +359,39 @@ impl StartError {
     pub fn errno(&self) -> Option<i32> {
         self.error.raw_os_error()
     }
+
+    /// What can be done about it, where that is known.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        let errno = self.errno()?;
+        match self.step.as_str() {
+            "Clone" if errno == libc::EPERM => Some(
+                "run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1",
+            ),
+            "Clone" if errno == libc::ENOSPC => Some(
+                "the kernel is told to allow no more namespaces: \
+                 see sysctl user.max_user_namespaces and user.max_pid_namespaces",
+            ),
+            "MapIds" | "MakeMountsPrivate" => Some(
+                "run as root, or allow user namespaces fully: \
+                 sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+            ),
+            "MountProc" if errno == libc::EPERM => Some(
+                "this container hides parts of /proc: start it with --privileged, \
+                 or with --security-opt systempaths=unconfined",
+            ),
+            "SetIds" => Some("only root can run a program as another user"),
+            _ => None,
+        }
+    }
+
+    /// Step, reason and advice in a line.
+    #[must_use]
+    pub fn in_a_line(&self) -> String {
+        let Self { step, error, .. } = self;
+        let advice = self.advice().map(|a| format!("; {a}")).unwrap_or_default();
+        format!("cannot start a sandbox, step {step}: {error}{advice}")
+    }
 }
 
 impl fmt::Display for StartError {
@@ -350,15 +405,9 @@ impl fmt::Display for StartError {
             f,
             "cannot start the sandbox, step {step}: {error}\n  {command}"
         )?;
-        match step.as_str() {
-            "Clone" if self.errno() == Some(libc::EPERM) => {
-                write!(
-                    f,
-                    "\n  run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"
-                )
-            }
-            "SetIds" => write!(f, "\n  only root can run a program as another user"),
-            _ => Ok(()),
+        match self.advice() {
+            Some(advice) => write!(f, "\n  {advice}"),
+            None => Ok(()),
         }
     }
 }

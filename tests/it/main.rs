@@ -26,7 +26,6 @@ mod pause;
 mod permissions;
 mod real_programs;
 mod reaping;
-mod report;
 mod service;
 mod shutdown;
 mod signals;
@@ -38,3 +37,6 @@ mod terminal;
 mod termination_log;
 mod tidy_shutdown;
 mod watch;
+
+// Used by nearly every module here, as `crate::report`.
+use initlab::report;

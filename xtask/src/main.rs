@@ -1,9 +1,11 @@
-//! Everything a person types to work on tidy-init: `cargo xtask dist | run | test | measure`.
+//! Everything a person types to work on tidy-init: `cargo xtask dist | run | test | measure |
+//! conformance`.
 
 mod apt;
 mod arch;
 mod check;
 mod command;
+mod conformance;
 mod dist;
 mod measure;
 mod project;
@@ -37,6 +39,7 @@ enum Task {
     Smoke(smoke::Args),
     Test(test::Args),
     Measure(measure::Args),
+    Conformance(conformance::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Smoke(args) => smoke::main(args).map(|()| ExitCode::SUCCESS),
         Task::Test(args) => test::main(args).map(|()| ExitCode::SUCCESS),
         Task::Measure(args) => measure::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Conformance(args) => conformance::main(args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         log::error!("{error:#}");

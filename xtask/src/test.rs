@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::arch::Arch;
 use crate::command::step;
-use crate::{apt, check, command, dist, measure, reproduce, smoke};
+use crate::{apt, check, command, conformance, dist, measure, reproduce, smoke};
 
 /// What the tests start: the peers, tools to watch with, and real programs to be PID 1's command.
 const PACKAGES: &[&str] = &[
@@ -67,6 +67,7 @@ pub fn main(args: &Args) -> Result<()> {
         Ok(binary)
     })?;
     step("test", || tests(&binary, &args.filter, ci))?;
+    step("conformance", || conformance::check(&binary))?;
     if !args.quick {
         step("smoke", || smoke::build_and_run(Arch::Aarch64))?;
         step("reproduce", || reproduce::check(&binary, Arch::X86_64))?;

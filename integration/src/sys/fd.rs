@@ -117,3 +117,22 @@ pub fn open_null() -> io::Result<OwnedFd> {
         .open("/dev/null")?
         .into())
 }
+
+/// Closes all descriptors of this process from `first` up, by their numbers. For programs without
+/// owners of them: nothing may own one.
+pub fn close_from(first: RawFd) -> io::Result<()> {
+    // SAFETY: close_range takes integers only; the only caller, a toy init, holds no owner.
+    cerr(unsafe { libc::syscall(libc::SYS_close_range, first, c_int::MAX, 0) }).map(drop)
+}
+
+/// `dup2(2)`: the number `target` becomes a copy of `fd` that an exec leaves open.
+pub fn duplicate_to(fd: RawFd, target: RawFd) -> io::Result<()> {
+    // SAFETY: dup2 takes integers only; the only caller, a toy init, holds no owner of the number.
+    cerr(unsafe { libc::dup2(fd, target) }).map(drop)
+}
+
+/// Sets how much a pipe holds, and gives what the kernel made of it: `F_SETPIPE_SZ`.
+pub fn set_pipe_size(fd: BorrowedFd<'_>, bytes: c_int) -> io::Result<usize> {
+    // SAFETY: F_SETPIPE_SZ takes integers only.
+    cerr(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETPIPE_SZ, bytes) }).map(|n| n as usize)
+}

@@ -159,6 +159,8 @@ pub struct Plan {
     pub tmpfs: Vec<CString>,
     pub proc_mount: ProcMount,
     pub loopback: bool,
+    /// The number to write to `kernel.pid_max`, which is the new PID namespace's own.
+    pub pid_max: Option<Vec<u8>>,
     pub new_session: bool,
     pub new_group: bool,
     /// The terminal to make the controlling one.

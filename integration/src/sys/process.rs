@@ -323,3 +323,25 @@ pub fn at_exit(run: extern "C" fn()) {
     // SAFETY: the function takes nothing, gives nothing, and lives as long as the program.
     unsafe { libc::atexit(run) };
 }
+
+/// `execvp(3)`, with the search along `PATH`: comes back with an error only.
+pub fn exec_search(program: &CStr, arguments: &CStrings) -> io::Error {
+    // SAFETY: the name and the array are live, made of C strings, and the array ends in null.
+    unsafe { libc::execvp(program.as_ptr(), arguments.as_ptr()) };
+    io::Error::last_os_error()
+}
+
+/// Becomes the one to whom orphans of its descendants go: `PR_SET_CHILD_SUBREAPER`.
+pub fn become_subreaper() -> io::Result<()> {
+    // SAFETY: the option takes an integer.
+    cerr(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
+}
+
+/// A child of the caller that has stopped or ended, and its raw wait status: `waitpid(2)` with
+/// `WUNTRACED`. `Ok(None)`: none.
+pub fn reap_or_stopped() -> io::Result<Option<(i32, i32)>> {
+    let mut status = 0;
+    // SAFETY: the status is live.
+    let pid = cerr(unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG | libc::WUNTRACED) })?;
+    Ok((pid != 0).then_some((pid, status)))
+}

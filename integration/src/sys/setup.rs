@@ -68,6 +68,10 @@ pub(super) fn namespaces(plan: &Plan) -> Done {
             Some(c"mode=555"),
         )?,
     }
+    if let Some(number) = &plan.pid_max {
+        // A bound for the careless, not a promise: where it cannot be set, all goes on.
+        let _ = write_file(c"/proc/sys/kernel/pid_max", number);
+    }
     if plan.loopback { loopback() } else { Ok(()) }
 }
 

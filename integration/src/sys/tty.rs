@@ -38,3 +38,22 @@ pub fn foreground_group(fd: RawFd) -> io::Result<i32> {
     // SAFETY: tcgetpgrp takes an integer only.
     cerr(unsafe { libc::tcgetpgrp(fd) })
 }
+
+/// Makes a terminal the controlling one of the session that the caller leads. One that belongs to
+/// another session is only taken from it by root, and by `steal`.
+pub fn take_terminal(fd: RawFd, steal: bool) -> io::Result<()> {
+    // SAFETY: TIOCSCTTY takes an integer.
+    cerr(unsafe { libc::ioctl(fd, libc::TIOCSCTTY, i32::from(steal)) }).map(drop)
+}
+
+/// Gives up the controlling terminal.
+pub fn give_up_terminal(fd: RawFd) -> io::Result<()> {
+    // SAFETY: TIOCNOTTY takes nothing.
+    cerr(unsafe { libc::ioctl(fd, libc::TIOCNOTTY) }).map(drop)
+}
+
+/// The session that a terminal is the controlling one of.
+pub fn session_of_terminal(fd: RawFd) -> io::Result<i32> {
+    // SAFETY: tcgetsid takes an integer only.
+    cerr(unsafe { libc::tcgetsid(fd) })
+}

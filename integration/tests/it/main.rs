@@ -1,10 +1,12 @@
 //! The harness judges the init; these tests judge the harness.
 
+mod conform;
 mod fixtures;
 mod locate;
 mod network;
 mod pty;
 mod sandbox;
+mod toys;
 mod user;
 
 use initlab::{Place, Sandbox, fixture};

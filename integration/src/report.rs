@@ -1,10 +1,11 @@
-//! What the fixtures have reported.
+//! What the fixtures have reported: see [`fixture::HELP`](crate::fixture::HELP).
 
 /// A line `signal N pid=.. uid=.. code=.. value=..`, or `member I signal N ...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// The number of the member of the fixture `group`; 0 for the other fixtures.
     pub member: usize,
+    /// The signal's number.
     pub signal: i32,
     /// The sender.
     pub pid: i32,

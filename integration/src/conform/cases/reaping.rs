@@ -1,0 +1,256 @@
+//! Who buries the dead.
+
+use super::{Case, Context, Fact, Feature, Group, LAST, Subject, UNTIL_LAST, Verdict, ensure};
+use crate::{sandbox::Stdio, sys};
+
+const fn case(
+    name: &'static str,
+    shows: &'static str,
+    matters: &'static str,
+    run: fn(&Context<'_>) -> Verdict,
+) -> Case {
+    Case::new(Group::Reaping, name, shows, matters, run)
+}
+
+pub(super) const CASES: &[Case] = &[
+    case(
+        "orphan-is-reaped",
+        "A process whose parent has died is reaped when it ends.",
+        "Headless browsers, build agents and every shell script with & leave some: they fill the process table.",
+        orphan,
+    ),
+    case(
+        "thirty-at-once-are-reaped",
+        "Thirty that have died while the init did not run are all reaped.",
+        "SIGCHLD coalesces: one signal for any number of children.",
+        at_once,
+    ),
+    case(
+        "storm-leaves-no-zombie",
+        "Of 1,000 orphans that die in crowds none is left.",
+        "Build systems and test runners make such storms.",
+        storm,
+    ),
+    case(
+        "other-sessions-are-reaped",
+        "Orphans in sessions of their own are reaped.",
+        "Daemons detach by setsid(2).",
+        sessions,
+    ),
+    case(
+        "other-groups-are-reaped",
+        "Orphans in process groups of their own are reaped.",
+        "Shells with job control give every pipeline its own.",
+        groups,
+    ),
+    case(
+        "stopped-child-holds-up-nobody",
+        "A stopped orphan does not keep the others from being reaped.",
+        "waitpid(2) with WUNTRACED, or one that blocks, stays at the stopped one.",
+        stopped_child,
+    ),
+    case(
+        "stopped-command-holds-up-nobody",
+        "A stopped command does not keep orphans from being reaped.",
+        "A debugger at the main process must not fill the process table.",
+        stopped_command,
+    ),
+    case(
+        "inherited-zombies-are-reaped",
+        "Children that were dead when the init was exec'd are reaped.",
+        "An entrypoint script that starts helpers and then execs the init leaves it theirs; no signal tells of them.",
+        inherited_zombies,
+    ),
+    case(
+        "inherited-child-is-not-the-command",
+        "The end of a child that the init was exec'd with is not taken for the command's.",
+        "The same scripts: the container would end when the helper does.",
+        inherited_child,
+    ),
+    case(
+        "orphan-status-is-not-the-commands",
+        "Orphans that end with other statuses do not change the one that is reported.",
+        "A crashed helper would make a good job fail.",
+        orphan_status,
+    ),
+    case(
+        "status-survives-a-crowd",
+        "The command's status is right though many orphans die with it.",
+        "SIGCHLD coalesces: the command is one of many to be reaped then, and not the last.",
+        crowd,
+    ),
+    case(
+        "orphan-killed-by-real-time-signal",
+        "An orphan that a real-time signal killed is reaped, and does no harm.",
+        "nix's waitpid reaps it and then fails: inits in Rust end there, or lose the status.",
+        real_time,
+    ),
+    case(
+        "subreaper",
+        "Not PID 1, the init is the one to whom orphans of the command go.",
+        "Below Docker's own init, or in a CI runner, they would go past it.",
+        subreaper,
+    )
+    .needs(&[Feature::Subreaper]),
+    case(
+        "subreaper-reaps",
+        "Not PID 1, it reaps them.",
+        "The same.",
+        subreaper_reaps,
+    )
+    .needs(&[Feature::Subreaper]),
+];
+
+fn orphans<'a>(cx: &'a Context<'a>, count: usize, more: &[&str]) -> Result<Subject<'a>, Fact> {
+    let number = count.to_string();
+    let words = [&["orphans", &number], more].concat();
+    let mut subject = cx.pid1(&words)?;
+    subject.expect("ready orphans=", "the command did not start")?;
+    Ok(subject)
+}
+
+fn orphan(cx: &Context<'_>) -> Verdict {
+    let mut subject = orphans(cx, 1, &[])?;
+    subject.buries_all()
+}
+
+fn at_once(cx: &Context<'_>) -> Verdict {
+    let script = "echo waiting; read line; exec $0 fixture orphans 30";
+    let sandbox = cx.sandbox(Context::script(script)).stdin(Stdio::Piped);
+    let mut subject = cx.start(sandbox)?;
+    subject.expect("waiting", "the command did not start")?;
+    subject.send(libc::SIGSTOP);
+    subject.until("the init did not stop", |s| s.init().state() == Some('T'))?;
+    subject.running().close_stdin();
+    subject.until("the harness failed: they did not die", |s| {
+        s.zombies() == 30
+    })?;
+    subject.send(libc::SIGCONT);
+    subject.buries_all()
+}
+
+fn storm(cx: &Context<'_>) -> Verdict {
+    let command = Context::fixture(&["orphan-storm", "1000", "--alive", "50"]);
+    let mut subject = cx.start(cx.sandbox(command).most_processes(2000))?;
+    subject.expect(
+        "done orphans=",
+        "the storm did not end: no more processes could be made",
+    )?;
+    subject.buries_all()
+}
+
+fn sessions(cx: &Context<'_>) -> Verdict {
+    let mut subject = orphans(cx, 20, &["--exit-after-ms", "10", "--session"])?;
+    alone(&mut subject)
+}
+
+fn groups(cx: &Context<'_>) -> Verdict {
+    let mut subject = orphans(cx, 20, &["--exit-after-ms", "10", "--group"])?;
+    alone(&mut subject)
+}
+
+/// Waits until the command is the init's only child.
+fn alone(subject: &mut Subject<'_>) -> Verdict {
+    children(subject, 1)
+}
+
+/// Waits until the init has this many children, dead ones too.
+fn children(subject: &mut Subject<'_>, count: usize) -> Verdict {
+    subject.until_with(
+        |s| s.init().children().len() == count,
+        |s| match s.zombies() {
+            0 => format!(
+                "the init has {} children, instead of {count}",
+                s.init().children().len()
+            ),
+            1 => "1 zombie is left".to_owned(),
+            n => format!("{n} zombies are left"),
+        },
+    )
+}
+
+fn stopped_child(cx: &Context<'_>) -> Verdict {
+    let mut subject = cx.pid1(&["stopped-child", "--orphans", "20"])?;
+    subject.expect_all(
+        ["stopped-orphan pid=", "ready"],
+        "the command did not start",
+    )?;
+    // The command, and the orphan that has stopped itself.
+    children(&mut subject, 2)
+}
+
+fn stopped_command(cx: &Context<'_>) -> Verdict {
+    let mut subject = orphans(cx, 20, &["--exit-after-ms", "100"])?;
+    let command = subject.command()?;
+    let _ = sys::kill(command.pid, libc::SIGSTOP);
+    subject.until("the command did not stop", |_| command.state() == Some('T'))?;
+    alone(&mut subject)
+}
+
+fn inherited_zombies(cx: &Context<'_>) -> Verdict {
+    let before = ["children-then-exec", "0", "--zombies", "5"];
+    let command = Context::fixture(&["signals", "--until", UNTIL_LAST]);
+    let mut subject = cx.start(cx.sandbox_behind(&before, command))?;
+    subject.ready()?;
+    alone(&mut subject)?;
+    subject.end_by(LAST)?.code(0).map(drop)
+}
+
+fn inherited_child(cx: &Context<'_>) -> Verdict {
+    let command = Context::fixture(&["signals", "--until", UNTIL_LAST, "--exit", "7"]);
+    let mut subject = cx.start(cx.sandbox_behind(&["children-then-exec", "1"], command))?;
+    let [line, _] = subject.expect_all(["waiting pid=", "ready "], "the command did not start")?;
+    let child = subject.named(&line)?;
+    let _ = sys::kill(child.pid, libc::SIGKILL);
+    subject.until("the child was not reaped", |_| !child.exists())?;
+    subject.end_by(LAST)?.code(7).map(drop)
+}
+
+fn orphan_status(cx: &Context<'_>) -> Verdict {
+    let script =
+        "(sh -c 'exit 3' & sh -c 'kill -9 $$' &) ; exec $0 fixture signals --until PWR --exit 7";
+    let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
+    subject.ready()?;
+    subject.buries_all()?;
+    subject.end_by(LAST)?.code(7).map(drop)
+}
+
+fn crowd(cx: &Context<'_>) -> Verdict {
+    for _ in 0..5 {
+        let words = ["orphan-storm", "100", "--alive", "50", "--exit", "9"];
+        cx.pid1(&words)?.end()?.code(9)?;
+    }
+    Ok(())
+}
+
+fn real_time(cx: &Context<'_>) -> Verdict {
+    let script = "($0 fixture die 37 &) ; exec $0 fixture signals --until PWR --exit 7";
+    let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
+    subject.ready()?;
+    subject.buries_all()?;
+    subject.end_by(LAST)?.code(7).map(drop)
+}
+
+fn subreaper(cx: &Context<'_>) -> Verdict {
+    let mut subject = cx.nested(&["orphans", "1", "--exit-after-ms", "600000"])?;
+    let line = subject.expect("orphan pid=", "the command did not start")?;
+    let orphan = subject.named(&line)?;
+    subject.expect("ready orphans=", "the command did not start")?;
+    let init = subject.init().pid;
+    ensure(orphan.stat().is_some_and(|stat| stat.ppid == init), || {
+        "the orphan went to the namespace's PID 1, not to the init".to_owned()
+    })
+}
+
+fn subreaper_reaps(cx: &Context<'_>) -> Verdict {
+    let mut subject = cx.nested(&["orphans", "10", "--exit-after-ms", "50"])?;
+    subject.expect("ready orphans=", "the command did not start")?;
+    alone(&mut subject)?;
+    let text = subject.running().stdout_so_far();
+    let missed = String::from_utf8_lossy(&text)
+        .matches("reaped pid=")
+        .count();
+    ensure(missed == 0, || {
+        format!("{missed} orphans went past the init")
+    })
+}

@@ -1,0 +1,344 @@
+//! The command `initlab conform`.
+
+use std::{fs, time::Duration};
+
+use initlab::{
+    Ended, Process, Pty, Sandbox, Stdio, TempDir, fixture, poll_until, require_namespaces,
+    require_program, require_root, write_executable,
+};
+use serde_json::Value;
+
+/// `initlab` with these arguments, as somebody types it.
+fn initlab(words: &[&str]) -> Sandbox {
+    Sandbox::plain(fixture())
+        .args(words)
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .timeout(Duration::from_secs(60))
+}
+
+/// The JSON document that it prints.
+#[track_caller]
+fn json(ended: &Ended) -> Value {
+    serde_json::from_slice(&ended.stdout).unwrap_or_else(|e| panic!("no JSON: {e}\n{ended}"))
+}
+
+#[test]
+fn what_holds_is_status_0_and_what_does_not_is_status_1() {
+    require_namespaces!();
+    let filter = "exit-status/codes-pass-through";
+    let words = ["conform", "--toy", "sound", filter];
+    let ended = initlab(&words).run().assert_code(0).assert_stderr("");
+    assert!(
+        ended
+            .stdout_text()
+            .contains("toy-sound: 1 passed, 0 failed\n"),
+        "{ended}"
+    );
+    let words = ["conform", "--toy", "always-zero", filter];
+    let ended = initlab(&words).run().assert_code(1).assert_stderr("");
+    let seen = format!("failed {filter}: the init exited with 0, instead of with 1\n");
+    assert!(ended.stdout_text().contains(&seen), "{ended}");
+}
+
+#[test]
+fn bad_usage_is_a_line_and_status_2() {
+    for (words, line) in [
+        (
+            &["conform"][..],
+            "initlab: name an init: --init PATH, or --peers for those installed\n",
+        ),
+        (
+            &["conform", "--list", "nonsense"],
+            "initlab: no case contains nonsense; `initlab conform --list` lists them\n",
+        ),
+    ] {
+        initlab(words)
+            .run()
+            .assert_code(2)
+            .assert_stderr(line)
+            .assert_stdout("");
+    }
+    let ended = initlab(&["conform", "--init", "/x=upstart"])
+        .run()
+        .assert_code(2);
+    assert!(
+        ended.stderr_text().contains(
+            "no personality is called \"upstart\": native, dumb-init, tini, catatonit, plain"
+        ),
+        "{ended}"
+    );
+}
+
+#[test]
+fn the_list_says_of_each_case_what_it_shows_why_and_for_whom() {
+    let ended = initlab(&["conform", "--list", "--format", "json"])
+        .run()
+        .assert_code(0);
+    let document = json(&ended);
+    assert_eq!(
+        (&document["format"], &document["version"]),
+        (&"initlab-cases".into(), &1.into())
+    );
+    let cases = document["cases"].as_array().unwrap();
+    assert!(cases.len() >= 60, "{} cases", cases.len());
+    let mut ids: Vec<_> = cases
+        .iter()
+        .map(|case| case["id"].as_str().unwrap())
+        .collect();
+    for case in cases {
+        for key in ["shows", "matters"] {
+            let text = case[key].as_str().unwrap();
+            assert!(text.ends_with(['.', '?']), "{case}");
+        }
+        assert!(!case["holds_for"].as_array().unwrap().is_empty(), "{case}");
+    }
+    let count = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    for group in [
+        "start",
+        "signals",
+        "terminal",
+        "reaping",
+        "shutdown",
+        "exit-status",
+        "odd-starts",
+        "resources",
+    ] {
+        assert!(
+            ids.iter().any(|id| id.starts_with(&format!("{group}/"))),
+            "{group}"
+        );
+    }
+}
+
+const TWO: [&str; 4] = ["--toy", "sound", "--toy", "always-zero"];
+
+#[test]
+fn machines_get_json_junit_and_tap() {
+    require_namespaces!();
+    let run = |format: &str| {
+        let words = [&["conform", "--format", format, "codes-pass"][..], &TWO].concat();
+        initlab(&words).run().assert_code(1).assert_stderr("")
+    };
+    let document = json(&run("json"));
+    assert_eq!(
+        (&document["format"], &document["version"]),
+        (&"initlab-conform".into(), &1.into())
+    );
+    assert_eq!(document["inits"][1]["failed"], 1);
+    let result = &document["cases"][0]["results"][1];
+    assert_eq!(
+        (&result["init"], &result["outcome"]),
+        (&"toy-always-zero".into(), &"failed".into())
+    );
+    assert_eq!(result["seen"], "the init exited with 0, instead of with 1");
+
+    let junit = run("junit").stdout_text();
+    for part in [
+        "<testsuite name=\"toy-sound\" tests=\"1\" disabled=\"0\" errors=\"0\" failures=\"0\">",
+        "<failure message=\"the init exited with 0, instead of with 1\">",
+        "</testsuites>",
+    ] {
+        assert!(junit.contains(part), "{junit}");
+    }
+
+    let tap = run("tap").stdout_text();
+    let lines: Vec<_> = tap.lines().collect();
+    assert_eq!(
+        lines[..4],
+        [
+            "TAP version 14",
+            "1..2",
+            "ok 1 - toy-sound exit-status/codes-pass-through",
+            "not ok 2 - toy-always-zero exit-status/codes-pass-through",
+        ]
+    );
+    assert!(
+        tap.contains("  seen: \"the init exited with 0, instead of with 1\"\n"),
+        "{tap}"
+    );
+
+    let markdown = run("markdown").stdout_text();
+    assert!(
+        markdown.contains("| yes       | **no**          |"),
+        "{markdown}"
+    );
+}
+
+#[test]
+fn colour_and_progress_are_for_terminals_without_no_color() {
+    require_namespaces!();
+    let words = [&["conform", "codes-pass"][..], &TWO].concat();
+    let piped = initlab(&words).run();
+    assert!(
+        !piped.stdout_text().contains('\x1b') && piped.stderr.is_empty(),
+        "{piped}"
+    );
+    let on_terminal = |sandbox: Sandbox| {
+        let mut pty = Pty::open();
+        let mut running = sandbox.env("TERM", "xterm").terminal(&pty).start();
+        running.wait().assert_code(1);
+        pty.expect("in ");
+        pty.transcript()
+    };
+    let colourful = on_terminal(initlab(&words));
+    assert!(
+        colourful.contains("\x1b[1m\x1b[31mFAIL") && colourful.contains("/2 "),
+        "{colourful}"
+    );
+    let plain = on_terminal(initlab(&[&["-q"], &words[..]].concat()).env("NO_COLOR", "1"));
+    assert!(
+        !plain.contains("\x1b[31m") && !plain.contains("/2 "),
+        "{plain}"
+    );
+}
+
+#[test]
+fn an_init_that_cannot_be_used_fails_every_case_with_the_reason() {
+    require_namespaces!();
+    let directory = TempDir::new();
+    let script = directory.join("not-executable");
+    write_executable(&script, "#!/bin/sh\n", 0o644).unwrap();
+    let wrong = directory.join("wrong-format");
+    write_executable(&wrong, b"\x7fELF nonsense", 0o755).unwrap();
+    for (path, reason) in [
+        (
+            "/nonexistent/init",
+            "cannot use the init /nonexistent/init: No such file or directory",
+        ),
+        (script.to_str().unwrap(), "not executable"),
+        (wrong.to_str().unwrap(), "Exec format error"),
+    ] {
+        let words = [
+            "conform",
+            "--init",
+            path,
+            "--format",
+            "json",
+            "arrives-once",
+        ];
+        let ended = initlab(&words).run().assert_code(1);
+        for case in json(&ended)["cases"].as_array().unwrap() {
+            let result = &case["results"][0];
+            assert_eq!(result["outcome"], "failed", "{case}");
+            assert!(result["seen"].as_str().unwrap().contains(reason), "{case}");
+        }
+    }
+}
+
+#[test]
+fn an_init_that_hangs_prints_forks_or_ends_early_is_seen_and_leaves_nothing() {
+    require_namespaces!();
+    for (toy, filter, seen) in [
+        ("hangs", "codes-pass", "the init did not end"),
+        ("prints", "codes-pass", "the init did not end"),
+        ("forks", "codes-pass", "the init did not end"),
+        (
+            "ends-early",
+            "term-arrives",
+            "the command did not start: the init exited with 0",
+        ),
+    ] {
+        let directory = TempDir::new();
+        let words = ["conform", "--toy", toy, "--timeout", "1", filter];
+        let mut running = initlab(&words).env("TMPDIR", directory.path()).start();
+        let ended = running.wait().assert_code(1);
+        assert!(ended.stdout_text().contains(seen), "{ended}");
+        assert!(running.others().is_empty(), "{}", running.tree());
+        assert_eq!(entries(&directory), [""; 0], "{toy}");
+    }
+}
+
+fn entries(directory: &TempDir) -> Vec<String> {
+    let entries = fs::read_dir(directory.path()).unwrap();
+    entries
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+#[test]
+fn an_interrupt_leaves_no_process_no_mount_and_no_directory() {
+    require_namespaces!();
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap();
+    for (signal, status) in [(libc::SIGINT, 130), (libc::SIGTERM, 143)] {
+        let before = mounts();
+        let directory = TempDir::new();
+        // With its directory held, as PID 1 of nothing, and in the middle of a wait for ever.
+        let words = [
+            "conform",
+            "--toy",
+            "hangs",
+            "--timeout",
+            "600",
+            "path-is",
+            "directory-is",
+            "inherited",
+        ];
+        let mut running = initlab(&words).env("TMPDIR", directory.path()).start();
+        running.poll_until("cases that wait", || {
+            let inits = running.children();
+            let hang = |p: &Process| {
+                p.signal_set("SigBlk")
+                    .is_some_and(|set| set.contains(libc::SIGTERM))
+            };
+            inits.len() >= 4 && inits.iter().all(hang) && !entries(&directory).is_empty()
+        });
+        running.kill(signal);
+        let ended = running.wait().assert_code(status).assert_stdout("");
+        assert!(ended.elapsed < Duration::from_secs(30), "{ended}");
+        poll_until("nothing left", || running.others().is_empty());
+        assert_eq!(entries(&directory), [""; 0]);
+        assert_eq!(mounts(), before);
+    }
+}
+
+#[test]
+fn where_the_kernel_allows_no_namespaces_a_line_says_so_and_what_to_do() {
+    require_root!();
+    require_program!("unshare");
+    let script =
+        "echo 0 > /proc/sys/user/max_pid_namespaces && exec \"$0\" conform --toy sound codes";
+    let ended = Sandbox::plain("unshare")
+        .args(["--user", "--map-root-user", "sh", "-c", script])
+        .arg(fixture())
+        .run()
+        .assert_code(125)
+        .assert_stdout("");
+    let line = ended.stderr_text();
+    assert_eq!(line.lines().count(), 1, "{ended}");
+    assert!(
+        line.starts_with("initlab: cannot start a sandbox, step Clone: ")
+            && line.contains("user.max_pid_namespaces"),
+        "{ended}"
+    );
+}
+
+#[test]
+fn the_examples_of_the_help_work_as_pasted() {
+    require_namespaces!();
+    require_program!("tini", "dumb-init", "catatonit");
+    let directory = fixture().parent().unwrap().to_owned();
+    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
+    for words in [&["--help"][..], &["conform", "--help"]] {
+        let help = initlab(words).run().assert_code(0).stdout_text();
+        for example in help
+            .lines()
+            .filter_map(|line| line.strip_prefix("  initlab "))
+        {
+            let ended = Sandbox::plain("sh")
+                .args(["-c", &format!("initlab {example}")])
+                .env("PATH", &path)
+                .stdin(Stdio::Null)
+                .timeout(Duration::from_secs(90))
+                .run();
+            // 1 is a case that fails, as some do for the peers.
+            assert!(
+                matches!(ended.status.code(), Some(0 | 1)),
+                "{example}\n{ended}"
+            );
+            assert!(!ended.stdout.is_empty(), "{example}\n{ended}");
+        }
+    }
+}

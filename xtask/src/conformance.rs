@@ -1,0 +1,221 @@
+//! `cargo xtask conformance`: how the init and its peers behave, case by case.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use initlab::conform::{self, Plan, Report};
+use initlab::output::Output;
+use initlab::{Init, Personality};
+
+use crate::arch::Arch;
+use crate::{apt, dist, project};
+
+/// Debian's packages of the peers, `initlab::PEERS`.
+const PACKAGES: &[&str] = &["catatonit", "dumb-init", "tini"];
+
+/// The personalities of ours; each has a column.
+const PERSONALITIES: &[Personality] = &[
+    Personality::Native,
+    Personality::DumbInit,
+    Personality::Tini,
+    Personality::Catatonit,
+];
+
+/// Cases that one of ours is known to fail: a column, a case, and why it may.
+const KNOWN: &[(&str, &str, &str)] = &[
+    (
+        "tidy-init=dumb-init",
+        "terminal/interrupt-key-arrives-once-at-a-single-child",
+        "dumb-init -c forwards what the terminal has sent, and the personality is dumb-init",
+    ),
+    (
+        "tidy-init=dumb-init",
+        "resources/closed-stderr-does-no-harm",
+        "a defect: the line that the child says before its exec ends it by SIGPIPE",
+    ),
+];
+
+/// The document, from the root of the repository.
+const DOCUMENT: &str = "docs/conformance.md";
+
+const INTRODUCTION: &str = "\
+# Conformance
+
+How inits behave, case by case, each shown by real processes in a PID namespace of its own: `initlab conform`
+([integration/README.md](../integration/README.md)). Written by `cargo xtask conformance`; the peers are those that
+Debian packages. The tests fail when the column of tidy-init changes.
+
+`yes`: as it should be. **no**: otherwise; what was seen is below. `-`: the case is not for this init, which has no such
+option or does something else on purpose. `tidy-init=tini` is tidy-init called by the name tini, and so on.
+
+";
+
+/// Run every behaviour case against the init and its peers, and write docs/conformance.md.
+#[derive(clap::Args)]
+pub struct Args {}
+
+pub fn main(_: &Args) -> Result<()> {
+    apt::install(PACKAGES, "the comparison")?;
+    let binary = dist::build(Arch::host().context("tidy-init is not built for this machine")?)?;
+    let mut inits = ours(&binary)?;
+    let (peers, missing) = Init::peers();
+    ensure!(missing.is_empty(), "not installed: {}", missing.join(", "));
+    inits.extend(peers);
+    let report = Plan::new(inits, conform::cases()).run(Output::default());
+    write(&report)?;
+    no_failures(&report)
+}
+
+/// Runs every case against ours; fails when one fails, or when the document says otherwise.
+pub fn check(binary: &Path) -> Result<()> {
+    let report = Plan::new(ours(binary)?, conform::cases()).run(Output::default());
+    no_failures(&report)?;
+    let document = project::root().join(DOCUMENT);
+    let text = fs::read_to_string(&document)
+        .with_context(|| format!("cannot read {}", document.display()))?;
+    for (column, init) in report.inits.iter().enumerate() {
+        let written = marks(&text, &init.name);
+        let outcomes = report.outcomes_of(column);
+        let seen: BTreeMap<String, String> = outcomes
+            .map(|(case, outcome)| (case.id(), outcome.mark().to_owned()))
+            .collect();
+        let differ = |id: &&String| seen.get(*id) != written.get(*id);
+        let mut ids: Vec<_> = seen.keys().chain(written.keys()).filter(differ).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if let Some(first) = ids.first() {
+            bail!(
+                "{DOCUMENT} says otherwise of {} in {} cases, {first} among them; `cargo xtask conformance` writes it",
+                init.name,
+                ids.len(),
+            );
+        }
+    }
+    log::info!("{} cases, as {DOCUMENT} has them", report.rows.len());
+    Ok(())
+}
+
+/// Ours by its own name, whatever the file in `dist/` is called, once for each personality.
+fn ours(binary: &Path) -> Result<Vec<Init>> {
+    let directory = project::work_dir().join("conformance");
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    let copy: PathBuf = directory.join("tidy-init");
+    initlab::copy_executable(binary, &copy, 0o755)
+        .with_context(|| format!("cannot copy {}", binary.display()))?;
+    let init = |personality: &Personality| Init::new(&copy, Some(*personality));
+    Ok(PERSONALITIES.iter().map(init).collect())
+}
+
+fn write(report: &Report) -> Result<()> {
+    let document = project::root().join(DOCUMENT);
+    let known: String = KNOWN
+        .iter()
+        .map(|(init, case, why)| format!("- {init}, `{case}`: {why}\n"))
+        .collect();
+    let text = format!(
+        "{INTRODUCTION}{}\n## What is known of ours\n\n{known}",
+        report.to_markdown()
+    );
+    fs::write(&document, text).with_context(|| format!("cannot write {}", document.display()))?;
+    log::info!("{DOCUMENT} is written");
+    Ok(())
+}
+
+fn no_failures(report: &Report) -> Result<()> {
+    for (column, init) in report.inits.iter().take(PERSONALITIES.len()).enumerate() {
+        let outcomes = report.outcomes_of(column);
+        let failed: Vec<String> = outcomes
+            .filter(|(_, outcome)| outcome.is_failure())
+            .filter(|(case, _)| !is_known(&init.name, &case.id()))
+            .map(|(case, outcome)| {
+                format!(
+                    "\n  {}: {}",
+                    case.id(),
+                    outcome.reason().unwrap_or_default()
+                )
+            })
+            .collect();
+        ensure!(
+            failed.is_empty(),
+            "cases of {} failed:{}",
+            init.name,
+            failed.concat()
+        );
+    }
+    Ok(())
+}
+
+fn is_known(init: &str, case: &str) -> bool {
+    KNOWN
+        .iter()
+        .any(|(known, id, _)| *known == init && *id == case)
+}
+
+/// The column of one init in the document: case by case.
+fn marks(document: &str, init: &str) -> BTreeMap<String, String> {
+    let mut marks = BTreeMap::new();
+    let (mut group, mut column) = ("", None);
+    for line in document.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            (group, column) = (heading, None);
+        }
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        if cells.first() == Some(&"case") {
+            column = cells.iter().position(|cell| *cell == init);
+        } else if let (Some(column), [name, ..]) = (column, &cells[..])
+            && let Some(name) = name
+                .strip_prefix('`')
+                .and_then(|name| name.strip_suffix('`'))
+            && let Some(mark) = cells.get(column)
+        {
+            marks.insert(format!("{group}/{name}"), (*mark).to_owned());
+        }
+    }
+    marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_every_case_in_every_column_of_ours() {
+        let text = fs::read_to_string(project::root().join(DOCUMENT)).expect("it is checked in");
+        let ids: Vec<String> = conform::cases().iter().map(conform::Case::id).collect();
+        for init in ["tidy-init", "tidy-init=dumb-init", "tini", "catatonit"] {
+            let marks = marks(&text, init);
+            assert!(ids.iter().all(|id| marks.contains_key(id)), "{init}");
+            assert_eq!(marks.len(), ids.len(), "{init}");
+        }
+        for (init, case, _) in KNOWN {
+            assert_eq!(
+                marks(&text, init).get(*case).map(String::as_str),
+                Some("**no**")
+            );
+        }
+    }
+
+    #[test]
+    fn a_column_is_read_by_its_name() {
+        let document = "\
+## start
+
+| case | shows | tidy-init | tini |
+|------|-------|-----------|------|
+| `a`  | It \\| runs. | yes | **no** |
+
+## What was seen of tini
+
+- `start/a`: nothing
+";
+        let column = |name: &str| marks(document, name);
+        assert_eq!(
+            column("tini"),
+            [("start/a".to_owned(), "**no**".to_owned())].into()
+        );
+        assert!(column("catatonit").is_empty());
+    }
+}
