@@ -72,6 +72,10 @@ impl Personality {
     pub fn options(self, feature: Feature) -> Option<Vec<String>> {
         let words = |words: &[&str]| Some(words.iter().map(|w| (*w).to_owned()).collect());
         let value = |option: &str, value: String| Some(vec![option.to_owned(), value]);
+        let time = |ms: u32| match ms % 1000 {
+            0 => format!("{}s", ms / 1000),
+            _ => format!("{ms}ms"),
+        };
         match (self, feature) {
             (Self::Native, Feature::Rewrite(from, to)) => {
                 let to = match to {
@@ -94,10 +98,10 @@ impl Personality {
                 value("-p", format!("SIG{}", signal_name(signal)))
             }
             (Self::Native | Self::Tini, Feature::ExitMap(code)) => value("-e", code.to_string()),
-            (Self::Native, Feature::KillAfter(ms)) => value("-k", format!("{ms}ms")),
-            (Self::Native, Feature::Grace(ms)) => value("--grace", format!("{ms}ms")),
+            (Self::Native, Feature::KillAfter(ms)) => value("-k", time(ms)),
+            (Self::Native, Feature::Grace(ms)) => value("--grace", time(ms)),
             (Self::Native, Feature::Delay(signal, ms)) => {
-                value("-d", format!("{}:{ms}ms", signal_name(signal)))
+                value("-d", format!("{}:{}", signal_name(signal), time(ms)))
             }
             (Self::Native, Feature::ExitBySignal) => words(&["-x"]),
             (Self::Native | Self::DumbInit | Self::Tini, Feature::Verbose) => words(&["-v"]),

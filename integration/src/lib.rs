@@ -35,6 +35,7 @@
 
 pub mod conform;
 mod deadline;
+mod duration;
 mod ended;
 pub mod exit;
 pub mod fixture;
@@ -43,6 +44,7 @@ pub mod interrupt;
 mod locate;
 mod network;
 pub mod output;
+pub mod probe;
 mod process;
 mod pty;
 mod pump;
@@ -62,6 +64,7 @@ mod text;
 pub mod toy;
 
 pub use deadline::{poll_until, timeout, try_poll_until};
+pub use duration::{parse_duration, show_duration};
 pub use ended::{Ended, Failure};
 pub use fixture::fingerprint::fingerprint;
 pub use init::{Feature, Init, InitError, PEERS, Personality};

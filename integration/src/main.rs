@@ -13,7 +13,7 @@ use initlab::{
     exit::{self, Trouble},
     fixture, interrupt,
     output::Output,
-    toy,
+    probe, toy,
 };
 
 /// Shows how an init, or a program that is run as PID 1, behaves.
@@ -43,6 +43,7 @@ Exit status:
 #[derive(Subcommand)]
 enum Command {
     Conform(conform::Args),
+    Probe(Box<probe::Args>),
     /// Small programs for tests: `initlab fixture help` lists them
     #[command(hide = true)]
     Fixture {
@@ -82,6 +83,7 @@ fn run(cli: Cli) -> c_int {
     };
     let result = match cli.command {
         Command::Conform(args) => watched(|| conform::main(&args, output)),
+        Command::Probe(args) => watched(|| probe::main(*args, output)),
         Command::Fixture { arguments } => Ok(fixture::run(named("fixture", arguments))),
         Command::Toy { arguments } => Ok(toy::run(named("toy", arguments))),
     };

@@ -9,6 +9,7 @@ mod child;
 mod fd;
 mod plan;
 mod process;
+mod ptrace;
 mod setup;
 mod signal;
 mod tty;
@@ -19,6 +20,7 @@ pub use child::{Cloned, Failed, read_report};
 pub use fd::*;
 pub use plan::{CStrings, Filter, Ids, Maps, Plan, ProcMount, Step};
 pub use process::*;
+pub use ptrace::*;
 pub use signal::*;
 pub use tty::*;
 

@@ -149,13 +149,6 @@ pub fn pidfd_sigqueue(pidfd: BorrowedFd<'_>, signal: i32, value: i32) -> io::Res
     .map(drop)
 }
 
-/// Becomes the tracer of a process without stopping it: `PTRACE_SEIZE` of `ptrace(2)`.
-pub fn seize(pid: i32) -> io::Result<()> {
-    let none = std::ptr::null_mut::<c_void>();
-    // SAFETY: the request takes no address, and no options are asked for.
-    cerr(unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, none, none) }).map(drop)
-}
-
 /// `setsid(2)`.
 pub fn setsid() -> io::Result<()> {
     // SAFETY: setsid takes nothing.

@@ -4,6 +4,7 @@ mod conform;
 mod fixtures;
 mod locate;
 mod network;
+mod probe;
 mod pty;
 mod sandbox;
 mod toys;
