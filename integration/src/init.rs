@@ -1,6 +1,7 @@
 //! The inits that are looked at: where they are, and how each spells what it is asked for.
 
 use std::{
+    env,
     ffi::OsString,
     fmt, fs, io,
     os::unix::fs::PermissionsExt,
@@ -221,6 +222,21 @@ impl Init {
         }
     }
 
+    /// tidy-init: the one that the environment variable `TIDY_INIT` names, the one beside this
+    /// program, or the one in `PATH`. `None` where there is none that can be used.
+    #[must_use]
+    pub fn ours() -> Option<Self> {
+        let beside = env::current_exe()
+            .ok()
+            .map(|this| this.with_file_name("tidy-init"));
+        let named = env::var_os("TIDY_INIT").map(PathBuf::from);
+        let found = [named, beside, find_program("tidy-init")];
+        let inits = found.into_iter().flatten();
+        inits
+            .map(|path| Self::new(path, Some(Personality::Native)))
+            .find(|init| init.check().is_ok())
+    }
+
     /// The peers that are installed, in the order of [`PEERS`], and the names of the others.
     #[must_use]
     pub fn peers() -> (Vec<Self>, Vec<&'static str>) {
@@ -346,7 +362,10 @@ impl Init {
         let text = String::from_utf8_lossy(&text);
         let number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
         let mut words = text.split_whitespace().map(|w| w.trim_start_matches('v'));
-        words.find(number).map(str::to_owned)
+        let version = words.find(number)?;
+        // catatonit says `0.1.7_catatonit`.
+        let other = |c: char| !c.is_ascii_alphanumeric() && !".-+".contains(c);
+        version.split(other).next().map(str::to_owned)
     }
 }
 

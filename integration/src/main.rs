@@ -9,7 +9,7 @@ use std::ffi::{OsString, c_char, c_int};
 
 use clap::{Parser, Subcommand};
 use initlab::{
-    conform,
+    bench, conform,
     exit::{self, Trouble},
     fixture, interrupt,
     output::Output,
@@ -32,6 +32,8 @@ Examples:
   initlab conform --list
   initlab conform --init /usr/bin/tini reaping
   initlab conform --peers --format markdown exit-status
+  initlab probe -- sleep 1000
+  initlab bench --only size,startup --rounds 100
 
 Exit status:
   0    all is well
@@ -44,6 +46,7 @@ Exit status:
 enum Command {
     Conform(conform::Args),
     Probe(Box<probe::Args>),
+    Bench(bench::Args),
     /// Small programs for tests: `initlab fixture help` lists them
     #[command(hide = true)]
     Fixture {
@@ -83,6 +86,7 @@ fn run(cli: Cli) -> c_int {
     };
     let result = match cli.command {
         Command::Conform(args) => watched(|| conform::main(&args, output)),
+        Command::Bench(args) => watched(|| bench::main(args, output)),
         Command::Probe(args) => watched(|| probe::main(*args, output)),
         Command::Fixture { arguments } => Ok(fixture::run(named("fixture", arguments))),
         Command::Toy { arguments } => Ok(toy::run(named("toy", arguments))),

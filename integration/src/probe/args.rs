@@ -1,6 +1,6 @@
 //! The command line of `initlab probe`.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, time::Duration};
 
 use clap::ValueEnum;
 use regex::Regex;
@@ -113,7 +113,7 @@ pub fn main(args: Args, output: Output) -> Result<i32, Trouble> {
         .stop_within(args.stop_timeout)
         .tries(!args.no_tries);
     if !args.bare {
-        match ours() {
+        match Init::ours() {
             Some(init) => probe = probe.init(init),
             None if args.init.is_empty() => output.remark(
                 "tidy-init is not found, so there is no run under it: name it by TIDY_INIT, or \
@@ -163,19 +163,4 @@ impl Ready {
             _ => Readiness::After(Duration::from_secs(1)),
         }
     }
-}
-
-/// tidy-init: the one that `TIDY_INIT` names, the one beside this program, or the one in `PATH`.
-fn ours() -> Option<Init> {
-    let beside = std::env::current_exe()
-        .ok()
-        .map(|this| this.with_file_name("tidy-init"));
-    let named = std::env::var_os("TIDY_INIT").map(PathBuf::from);
-    let found = [named, beside, crate::find_program("tidy-init")];
-    let mut usable = found
-        .into_iter()
-        .flatten()
-        .map(|path| Init::new(path, Some(crate::Personality::Native)))
-        .filter(|init| init.check().is_ok());
-    usable.next()
 }

@@ -12,6 +12,7 @@ mod process;
 mod ptrace;
 mod setup;
 mod signal;
+mod spawn;
 mod tty;
 
 use std::io;
@@ -22,6 +23,7 @@ pub use plan::{CStrings, Filter, Ids, Maps, Plan, ProcMount, Step};
 pub use process::*;
 pub use ptrace::*;
 pub use signal::*;
+pub use spawn::Spawn;
 pub use tty::*;
 
 /// A call's result: -1 becomes the error that `errno` names.

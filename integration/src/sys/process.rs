@@ -149,6 +149,12 @@ pub fn pidfd_sigqueue(pidfd: BorrowedFd<'_>, signal: i32, value: i32) -> io::Res
     .map(drop)
 }
 
+/// The nanoseconds of `CLOCK_MONOTONIC`, which is the same for all processes.
+pub fn monotonic_nanos() -> io::Result<i64> {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)?;
+    Ok(nix::sys::time::TimeValLike::num_nanoseconds(&now))
+}
+
 /// `setsid(2)`.
 pub fn setsid() -> io::Result<()> {
     // SAFETY: setsid takes nothing.
