@@ -9,7 +9,7 @@ use crate::{
     duration::parse_duration,
     exit::{self, Trouble},
     init::Init,
-    output::{Output, json},
+    output::Output,
     skip::missing_program,
 };
 
@@ -98,15 +98,14 @@ pub fn main(args: Args, output: Output) -> Result<i32, Trouble> {
     }
     let progress = output.progress(only.len());
     bench = bench.only(only);
-    let report =
-        bench.run_telling(|measure| progress.step(format!("{measure:?}").to_lowercase()))?;
+    let report = bench.run_telling(|measure| progress.step(measure.to_string()))?;
     drop(progress);
     if let Some(directory) = args.plots {
         report.write_plots(&directory)?;
     }
     match args.format {
         Format::Table => anstream::print!("{}", report.to_text()),
-        Format::Json => println!("{}", json::document("initlab-bench", 1, &report)),
+        Format::Json => println!("{}", report.to_json()),
         Format::Markdown => print!("{}", report.to_markdown()),
     }
     Ok(exit::OK)

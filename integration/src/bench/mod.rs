@@ -26,7 +26,8 @@ mod storm;
 mod syscalls;
 
 use std::{
-    fs,
+    fmt, fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -40,8 +41,15 @@ pub use statistics::{Estimate, median, percentile, ratio};
 pub use storm::Storm;
 
 use crate::{
-    deadline::try_poll_until, elf::is_dynamic, exit::Trouble, init::Init, interrupt,
-    process::Process, skip::missing_program, temp::TempDir,
+    deadline::try_poll_until,
+    elf::is_dynamic,
+    exit::Trouble,
+    init::Init,
+    interrupt,
+    process::Process,
+    sandbox::{Sandbox, Stdio},
+    skip::missing_program,
+    temp::TempDir,
 };
 
 /// What is measured.
@@ -60,6 +68,14 @@ pub enum Measure {
     Syscalls,
     /// Bytes of the binary
     Size,
+}
+
+/// As it is called on the command line.
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
 }
 
 impl Measure {
@@ -141,6 +157,9 @@ impl Bench {
         let empty = directory.join("empty");
         empty::write(&empty)
             .map_err(|e| Trouble(format!("cannot write the empty command: {e}")))?;
+        for init in &self.inits {
+            runs_a_command(init, &empty)?;
+        }
         let mut wants = |measure| {
             let wanted = self.only.contains(&measure);
             if wanted {
@@ -183,6 +202,35 @@ impl Bench {
         Ok(report)
     }
 }
+
+/// Fails where an init does not run a command that does nothing, and end: whoever times it does not
+/// look at a clock.
+fn runs_a_command(init: &Init, empty: &Path) -> Result<(), Trouble> {
+    let failed = |what: String| Trouble(format!("cannot measure {}: {what}", init.name()));
+    let sandbox = Sandbox::plain(init.path())
+        .arg0(init.arg0())
+        .args(init.arguments(&[], [empty]))
+        .stdout(Stdio::Null)
+        .stderr(Stdio::Null)
+        .timeout(COMMAND_LIMIT);
+    let mut running = sandbox
+        .try_start()
+        .map_err(|e| failed(e.line(init.path())))?;
+    let ended = running.try_wait_exit();
+    going_on()?;
+    match ended.map(|status| (status, status.code())) {
+        Ok((_, Some(0))) => Ok(()),
+        Ok((status, _)) => Err(failed(format!(
+            "given a command that does nothing, it {status}"
+        ))),
+        Err(_) => Err(failed(format!(
+            "given a command that does nothing, it does not end within {COMMAND_LIMIT:?}"
+        ))),
+    }
+}
+
+/// How long an init may take for a command that does nothing.
+const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 
 /// An init is at rest when it has slept for so long: it is done with its start.
 const AT_REST: Duration = Duration::from_millis(300);

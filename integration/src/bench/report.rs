@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{Bench, Estimate, Idle, Storm, latency, median, percentile, ratio, startup};
-use crate::{exit::Trouble, init::Init, output::Table};
+use crate::{
+    exit::Trouble,
+    init::Init,
+    output::{Table, json},
+};
 
 /// The figures of all inits.
 #[derive(Clone, Debug, Serialize)]
@@ -212,9 +216,16 @@ impl Report {
     pub fn to_markdown(&self) -> String {
         let tables = self.tables().into_iter();
         let text: Vec<_> = tables
-            .map(|(title, table)| format!("{title}\n\n{}", table.to_markdown()))
+            .map(|(title, table)| format!("## {title}\n\n{}", table.to_markdown()))
             .collect();
         format!("{}\n\n{}", self.setting(), text.join("\n"))
+    }
+
+    /// The figures as a JSON document: `format` is `initlab-bench`, `version` 1, and the fields are
+    /// those of this structure.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::document("initlab-bench", 1, self)
     }
 
     /// Where and how often it was measured, in a line.

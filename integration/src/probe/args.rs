@@ -10,7 +10,7 @@ use crate::{
     duration::parse_duration,
     exit::{self, Trouble},
     init::Init,
-    output::{Output, json},
+    output::Output,
     signals::signal_number,
 };
 
@@ -145,7 +145,7 @@ pub fn main(args: Args, output: Output) -> Result<i32, Trouble> {
     report.unmet = gate.judge(&report);
     match args.format {
         Format::Table => anstream::print!("{}", report.to_text()),
-        Format::Json => println!("{}", json::document("initlab-probe", 1, &report)),
+        Format::Json => println!("{}", report.to_json()),
     }
     Ok(if report.unmet.is_empty() {
         exit::OK

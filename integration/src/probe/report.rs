@@ -14,7 +14,7 @@ use super::{
 use crate::{
     duration::show_duration,
     init::Init,
-    output::{Table, style, styled},
+    output::{Table, json, style, styled},
     signals::signal_name,
     text::escape,
 };
@@ -80,6 +80,13 @@ impl Report {
     #[must_use]
     pub fn under_init(&self) -> Option<&Run> {
         self.runs.iter().find(|run| run.under.init.is_some())
+    }
+
+    /// The report as a JSON document: `format` is `initlab-probe`, `version` 1, and the fields are
+    /// those of this structure.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::document("initlab-probe", 1, self)
     }
 
     /// The report for people, with colours.

@@ -1,6 +1,7 @@
 //! The harness judges the init; these tests judge the harness.
 
 mod conform;
+mod bench;
 mod fixtures;
 mod locate;
 mod network;
