@@ -32,8 +32,8 @@ Examples:
   initlab conform --list
   initlab conform --init /usr/bin/tini reaping
   initlab conform --peers --format markdown exit-status
-  initlab probe -- sleep 1000
-  initlab bench --only size,startup --rounds 100
+  initlab probe --stop-timeout 2s -- sleep 1000
+  initlab bench --init tini --only size,startup --rounds 100
 
 Exit status:
   0    all is well

@@ -57,9 +57,9 @@ enum Format {
 
 const EXAMPLES: &str = "\
 Examples:
-  initlab bench --peers
-  initlab bench --only size,startup --rounds 100
-  initlab bench --only latency --rounds 100 --format json";
+  initlab bench --peers --only size,syscalls,idle
+  initlab bench --init tini --init dumb-init --only startup --rounds 200
+  initlab bench --only latency,storm --rounds 200 --orphans 1000 --plots .";
 
 /// Up to a million: all samples are kept.
 fn at_least_one(text: &str) -> Result<usize, String> {

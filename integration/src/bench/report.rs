@@ -236,11 +236,24 @@ impl Report {
             processors,
             kernel,
         } = &self.machine;
-        format!(
-            "{processor}, {processors} processors, Linux {kernel}; {} rounds, interleaved, on one \
-             processor; {} storms of {} orphans; idle for {} s.",
-            self.rounds, self.storms, self.orphans, self.window_s
-        )
+        let mut parts = vec![format!(
+            "{processor}, {processors} processors, Linux {kernel}"
+        )];
+        let timed = !self.startup_samples.is_empty() || !self.latency_samples.is_empty();
+        if timed {
+            parts.push(format!(
+                "{} rounds, interleaved, on one processor",
+                self.rounds
+            ));
+        }
+        if self.inits.iter().any(|init| init.storm.is_some()) {
+            let (storms, orphans) = (self.storms, self.orphans);
+            parts.push(format!("{storms} storms of {orphans} orphans under each"));
+        }
+        if self.inits.iter().any(|init| init.idle.is_some()) {
+            parts.push(format!("idle for {} s", self.window_s));
+        }
+        parts.join("; ") + "."
     }
 
     /// The tables that there are figures for, each with its heading.

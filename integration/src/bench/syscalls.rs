@@ -35,6 +35,8 @@ fn count_once(init: &Init, empty: &Path) -> Result<u64, Trouble> {
     let traced = Sandbox::plain(init.path())
         .arg0(init.arg0())
         .args(init.arguments(&[], [empty]))
+        // A dynamic linker would look into every directory of an LD_LIBRARY_PATH, which cargo sets.
+        .env_clear()
         // Inits that are not PID 1 complain on stderr.
         .stdout(Stdio::Null)
         .stderr(Stdio::Null)

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::{Engine, Gate, Probe, Readiness};
 use crate::{
     duration::parse_duration,
+    elf::is_dynamic,
     exit::{self, Trouble},
     init::Init,
     output::Output,
@@ -97,8 +98,9 @@ enum Format {
 const EXAMPLES: &str = "\
 Examples:
   initlab probe -- sleep 1000
-  initlab probe --ready-line 'ready' -- sh -c 'echo ready; sleep 1000'
-  initlab probe --expect-stop-within 5s --expect-exit 0,143 -- sleep 1000";
+  initlab probe --ready-line ready -- sh -c 'echo ready; sleep 1000; true'
+  initlab probe --stop-timeout 2s --expect-stop-within 1s --expect-exit 0,143 -- sleep 1000
+  initlab probe --init dumb-init --ready-after 200ms --format json -- sleep 1000";
 
 fn parse_signal(text: &str) -> Result<i32, String> {
     signal_number(text).ok_or_else(|| "no signal has that name or number".to_owned())
@@ -106,6 +108,15 @@ fn parse_signal(text: &str) -> Result<i32, String> {
 
 /// Runs the command, and gives its exit status.
 pub fn main(args: Args, output: Output) -> Result<i32, Trouble> {
+    let in_image = args.image.is_some();
+    let remark_dynamic = |init: &Init| {
+        if in_image && is_dynamic(init.path()).unwrap_or(false) {
+            output.remark(format!(
+                "{} needs a dynamic linker: it only runs in an image that has its libraries",
+                init.name()
+            ));
+        }
+    };
     let mut probe = Probe::command(args.command)
         .bare(!args.no_bare)
         .readiness(args.ready.readiness())
@@ -114,7 +125,10 @@ pub fn main(args: Args, output: Output) -> Result<i32, Trouble> {
         .tries(!args.no_tries);
     if !args.bare {
         match Init::ours() {
-            Some(init) => probe = probe.init(init),
+            Some(init) => {
+                remark_dynamic(&init);
+                probe = probe.init(init);
+            }
             None if args.init.is_empty() => output.remark(
                 "tidy-init is not found, so there is no run under it: name it by TIDY_INIT, or \
                  another init by --init",
@@ -124,6 +138,7 @@ pub fn main(args: Args, output: Output) -> Result<i32, Trouble> {
     }
     for init in args.init {
         init.check().map_err(|e| Trouble(e.to_string()))?;
+        remark_dynamic(&init);
         probe = probe.init(init);
     }
     if let Some(signal) = args.stop_signal {

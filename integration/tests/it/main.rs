@@ -2,6 +2,7 @@
 
 mod conform;
 mod bench;
+mod examples;
 mod fixtures;
 mod locate;
 mod network;

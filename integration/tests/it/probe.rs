@@ -11,7 +11,7 @@ use initlab::{
 use serde_json::Value;
 
 /// tidy-init: the one that `TIDY_INIT` names, else the one that cargo has built beside the harness.
-fn tidy_init() -> Option<PathBuf> {
+pub(crate) fn tidy_init() -> Option<PathBuf> {
     let beside = env::current_exe().ok()?;
     let beside = beside.parent()?.parent()?.join("tidy-init");
     let named = env::var_os("TIDY_INIT").map(PathBuf::from);
