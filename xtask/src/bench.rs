@@ -78,6 +78,22 @@ Written by `cargo xtask bench`, which measures with `initlab bench`: do not edit
 ![From sending a signal to its arrival](img/bench-latency.svg)
 
 ![Zombies in a storm of orphans](img/bench-storm.svg)
+
+## As JSON
+
+`initlab bench --format json` prints one object with `format`, which is `initlab-bench`, and `version`, which is 1 and
+changes when a field goes or changes its meaning. What was not measured is null; a ratio has `value`, `low` and `high`.
+
+| field | what it is |
+| --- | --- |
+| `machine` | `processor`, `processors`, `kernel` |
+| `rounds`, `storms`, `orphans`, `window_s` | how much was measured |
+| `bare_exec_us`, `two_bare_execs_us`, `bare_latency` | what it takes without an init |
+| `inits[]` | `name`, `path`, `version`, `bytes`, `dynamic`, `syscalls`, and: |
+| `inits[].startup` | `median_us`, `to_two_execs`, `to_first` |
+| `inits[].latency` | `p50_us`, `p99_us`, `p999_us`, `to_first` |
+| `inits[].storm` | `reaped_per_second`, `to_first`, `backlog`, `cpu_ms_per_1000`; `each` storm |
+| `inits[].idle` | `pss_kb`, `private_kb`, `wake_ups` |
 "
     )
 }

@@ -2,7 +2,7 @@
 
 mod image;
 
-use std::{env, net::TcpListener, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, env, fs, net::TcpListener, path::PathBuf, time::Duration};
 
 use initlab::{
     Ended, Process, Sandbox, fixture, missing_program, poll_until, require_namespaces,
@@ -347,6 +347,38 @@ fn a_flood_of_output_changes_nothing() {
         .run()
         .assert_code(0);
     assert!(ended.stdout_text().contains("runs on"), "{ended}");
+}
+
+/// Collects the keys of all objects in a JSON value.
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                found.insert(key.clone());
+                keys(value, found);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_is_documented() {
+    require_namespaces!();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/probe.md");
+    let page = fs::read_to_string(page).unwrap();
+    let ended = probe(&["--bare", "--ready-after", "50ms", "--format", "json"])
+        .args(["--expect-exit", "0", "--", "sh", "-c"])
+        .arg("trap 'exit 1' TERM; while :; do sleep 0.02; done")
+        .run()
+        .assert_code(1);
+    let mut found = BTreeSet::new();
+    keys(&report(&ended), &mut found);
+    // `end`, or `runs[].end`.
+    let said = |key: &str| ["`", "."].map(|before| page.contains(&format!("{before}{key}`")));
+    found.retain(|key| !said(key).contains(&true));
+    assert_eq!(found, BTreeSet::new(), "not in docs/probe.md");
 }
 
 #[test]
