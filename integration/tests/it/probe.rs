@@ -176,6 +176,18 @@ fn nobody_is_left_behind_by_a_program_that_waits_for_its_children() {
 }
 
 #[test]
+fn who_dies_of_the_same_signal_is_not_left_behind() {
+    require_namespaces!();
+    require_tidy_init!();
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & sleep 1000 & done; \
+                  echo ready; wait";
+    let (report, ended) = probe_script(script);
+    let end = &report["runs"][1]["end"];
+    assert_eq!(end["killed_by"], 15, "{ended}");
+    assert_eq!(end["left_behind"], serde_json::json!([]), "{ended}");
+}
+
+#[test]
 fn a_shell_script_without_exec_is_found_out() {
     require_namespaces!();
     require_tidy_init!();
