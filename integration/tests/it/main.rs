@@ -1,7 +1,7 @@
 //! The harness judges the init; these tests judge the harness.
 
-mod conform;
 mod bench;
+mod conform;
 mod examples;
 mod fixtures;
 mod locate;

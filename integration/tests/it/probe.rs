@@ -405,7 +405,11 @@ fn bad_input_is_told_in_a_line() {
     let init = "initlab: cannot use the init /etc/passwd: not executable";
     told(&["--init", "/etc/passwd", "--", "true"], 125, init);
     let engine = "initlab: no-such-engine is not installed";
-    told(&["--image", "x", "--engine", "no-such-engine"], 125, engine);
+    told(
+        &["--bare", "--image", "x", "--engine", "no-such-engine"],
+        125,
+        engine,
+    );
     let time = "error: invalid value '5 days' for '--stop-timeout <TIME>': \
                 not a time: 500ms, 10s, 2m, 1h, or seconds";
     told(&["--stop-timeout", "5 days", "--", "true"], 2, time);

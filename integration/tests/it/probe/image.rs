@@ -115,7 +115,7 @@ fn a_program_in_an_image_without_a_libc_is_seen_from_outside() {
 #[test]
 fn an_image_that_is_not_there_is_told_in_a_line() {
     require_docker!();
-    let ended = probe(&["--image", "initlab-no-such-image"])
+    let ended = probe(&["--bare", "--image", "initlab-no-such-image"])
         .run()
         .assert_code(125)
         .assert_stdout("");
