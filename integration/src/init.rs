@@ -1,6 +1,7 @@
 //! The inits that are looked at: where they are, and how each spells what it is asked for.
 
 use std::{
+    env,
     ffi::OsString,
     fmt, fs, io,
     os::unix::fs::PermissionsExt,
@@ -72,6 +73,10 @@ impl Personality {
     pub fn options(self, feature: Feature) -> Option<Vec<String>> {
         let words = |words: &[&str]| Some(words.iter().map(|w| (*w).to_owned()).collect());
         let value = |option: &str, value: String| Some(vec![option.to_owned(), value]);
+        let time = |ms: u32| match ms % 1000 {
+            0 => format!("{}s", ms / 1000),
+            _ => format!("{ms}ms"),
+        };
         match (self, feature) {
             (Self::Native, Feature::Rewrite(from, to)) => {
                 let to = match to {
@@ -94,10 +99,10 @@ impl Personality {
                 value("-p", format!("SIG{}", signal_name(signal)))
             }
             (Self::Native | Self::Tini, Feature::ExitMap(code)) => value("-e", code.to_string()),
-            (Self::Native, Feature::KillAfter(ms)) => value("-k", format!("{ms}ms")),
-            (Self::Native, Feature::Grace(ms)) => value("--grace", format!("{ms}ms")),
+            (Self::Native, Feature::KillAfter(ms)) => value("-k", time(ms)),
+            (Self::Native, Feature::Grace(ms)) => value("--grace", time(ms)),
             (Self::Native, Feature::Delay(signal, ms)) => {
-                value("-d", format!("{}:{ms}ms", signal_name(signal)))
+                value("-d", format!("{}:{}", signal_name(signal), time(ms)))
             }
             (Self::Native, Feature::ExitBySignal) => words(&["-x"]),
             (Self::Native | Self::DumbInit | Self::Tini, Feature::Verbose) => words(&["-v"]),
@@ -215,6 +220,21 @@ impl Init {
             personality: Personality::Native,
             name: format!("toy-{name}"),
         }
+    }
+
+    /// tidy-init: the one that the environment variable `TIDY_INIT` names, the one beside this
+    /// program, or the one in `PATH`. `None` where there is none that can be used.
+    #[must_use]
+    pub fn ours() -> Option<Self> {
+        let beside = env::current_exe()
+            .ok()
+            .map(|this| this.with_file_name("tidy-init"));
+        let named = env::var_os("TIDY_INIT").map(PathBuf::from);
+        let found = [named, beside, find_program("tidy-init")];
+        let inits = found.into_iter().flatten();
+        inits
+            .map(|path| Self::new(path, Some(Personality::Native)))
+            .find(|init| init.check().is_ok())
     }
 
     /// The peers that are installed, in the order of [`PEERS`], and the names of the others.
@@ -342,7 +362,10 @@ impl Init {
         let text = String::from_utf8_lossy(&text);
         let number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
         let mut words = text.split_whitespace().map(|w| w.trim_start_matches('v'));
-        words.find(number).map(str::to_owned)
+        let version = words.find(number)?;
+        // catatonit says `0.1.7_catatonit`.
+        let other = |c: char| !c.is_ascii_alphanumeric() && !".-+".contains(c);
+        version.split(other).next().map(str::to_owned)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     os::fd::AsFd,
-    sync::atomic::{AtomicI32, Ordering},
+    sync::atomic::{AtomicI32, AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
@@ -15,6 +15,9 @@ use signal_hook::{
 use crate::{exit::Trouble, process::Process, sys};
 
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
+
+/// How many clean-ups are running: see [`sparing`].
+static SPARING: AtomicUsize = AtomicUsize::new(0);
 
 /// The signal that asked us to end, if one has.
 #[must_use]
@@ -46,7 +49,24 @@ pub fn watch() -> Result<(), Trouble> {
     builder.spawn(wait).map(drop).map_err(trouble)
 }
 
+/// Does some cleaning up that needs processes of its own, `docker rm` say: those are let start and
+/// live though we are interrupted.
+pub fn sparing<T>(work: impl FnOnce() -> T) -> T {
+    SPARING.fetch_add(1, Ordering::Relaxed);
+    let result = work();
+    SPARING.fetch_sub(1, Ordering::Relaxed);
+    result
+}
+
+/// Whether nothing may be started any more.
+pub(crate) fn forbids_starts() -> bool {
+    caught().is_some() && SPARING.load(Ordering::Relaxed) == 0
+}
+
 fn kill_children() {
+    if !forbids_starts() {
+        return;
+    }
     let me = Process::current();
     for child in me.children() {
         // Another thread may reap it, and its pid may go to someone else: the pidfd pins one, and

@@ -33,8 +33,11 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod bench;
 pub mod conform;
 mod deadline;
+mod duration;
+mod elf;
 mod ended;
 pub mod exit;
 pub mod fixture;
@@ -44,6 +47,7 @@ mod locate;
 mod network;
 pub mod output;
 pub mod pages;
+pub mod probe;
 mod process;
 mod pty;
 mod pump;
@@ -63,6 +67,8 @@ mod text;
 pub mod toy;
 
 pub use deadline::{poll_until, timeout, try_poll_until};
+pub use duration::{parse_duration, show_duration};
+pub use elf::is_dynamic;
 pub use ended::{Ended, Failure};
 pub use fixture::fingerprint::fingerprint;
 pub use init::{Feature, Init, InitError, PEERS, Personality};
@@ -78,7 +84,7 @@ pub use signals::{SignalSet, signal_name, signal_number};
 pub use skip::{missing_docker, missing_namespaces, missing_program, missing_root, skipped};
 pub use start::StartError;
 pub use status::WaitStatus;
-pub use strace::Strace;
+pub use strace::{Strace, traced_calls};
 pub use sys::{Disposition, pipe};
 pub use temp::TempDir;
 pub use text::escape;

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use initlab::{
-    conform,
+    bench, conform,
     exit::{self, Trouble},
     fixture, interrupt,
     output::Output,
-    pages, toy,
+    pages, probe, toy,
 };
 
 /// Shows how an init, or a program that is run as PID 1, behaves.
@@ -33,6 +33,8 @@ Examples:
   initlab conform --list
   initlab conform --init /usr/bin/tini reaping
   initlab conform --peers --format markdown exit-status
+  initlab probe --stop-timeout 2s -- sleep 1000
+  initlab bench --init tini --only size,startup --rounds 100
 
 Exit status:
   0    all is well
@@ -44,6 +46,8 @@ Exit status:
 #[derive(Subcommand)]
 enum Command {
     Conform(conform::Args),
+    Probe(Box<probe::Args>),
+    Bench(bench::Args),
     /// Small programs for tests: `initlab fixture help` lists them
     #[command(hide = true)]
     Fixture {
@@ -89,6 +93,8 @@ fn run(cli: Cli) -> c_int {
     };
     let result = match cli.command {
         Command::Conform(args) => watched(|| conform::main(&args, output)),
+        Command::Bench(args) => watched(|| bench::main(args, output)),
+        Command::Probe(args) => watched(|| probe::main(*args, output)),
         Command::Fixture { arguments } => Ok(fixture::run(named("fixture", arguments))),
         Command::Pages { directory } => pages::write(Cli::command(), &directory)
             .map(|()| exit::OK)

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap, ffi::OsString, fmt::Write as _, fs, os::unix::ffi::OsStringExt,
-    path::PathBuf,
+    path::PathBuf, time::Duration,
 };
 
 use crate::{signals::SignalSet, text::escape};
@@ -154,9 +154,46 @@ impl Process {
     /// Its proportional set size in kB: `Pss` of `/proc/PID/smaps_rollup`.
     #[must_use]
     pub fn pss(self) -> Option<u64> {
+        self.memory("Pss")
+    }
+
+    /// Its private memory in kB, which no other process shares: `Private_Clean` and
+    /// `Private_Dirty` of `/proc/PID/smaps_rollup`.
+    #[must_use]
+    pub fn private_memory(self) -> Option<u64> {
+        Some(self.memory("Private_Clean")? + self.memory("Private_Dirty")?)
+    }
+
+    fn memory(self, field: &str) -> Option<u64> {
         let text = fs::read_to_string(self.file("smaps_rollup")).ok()?;
-        let value = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
         value.trim().strip_suffix(" kB")?.parse().ok()
+    }
+
+    /// The time that its first thread has spent on a processor: `/proc/PID/schedstat`.
+    #[must_use]
+    pub fn cpu_time(self) -> Option<Duration> {
+        let text = fs::read_to_string(self.file("schedstat")).ok()?;
+        let nanos = text.split_whitespace().next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanos))
+    }
+
+    /// Whether anyone listens on this TCP port in the network that the process is in:
+    /// `/proc/PID/net/tcp` and `tcp6`. Nobody is connected to.
+    #[must_use]
+    pub fn sees_listener(self, port: u16) -> bool {
+        const LISTEN: &str = "0A";
+        let port = format!(":{port:04X}");
+        ["net/tcp", "net/tcp6"].iter().any(|name| {
+            let text = fs::read_to_string(self.file(name)).unwrap_or_default();
+            text.lines().skip(1).any(|line| {
+                let mut fields = line.split_whitespace().skip(1);
+                let local = fields.next().is_some_and(|local| local.ends_with(&port));
+                local && fields.nth(1) == Some(LISTEN)
+            })
+        })
     }
 
     fn tasks(self) -> Option<Vec<i32>> {
@@ -180,6 +217,18 @@ impl Process {
         };
         found.sort_unstable();
         found
+    }
+
+    /// The first child that runs another program than this process, or the same one with other
+    /// arguments: it has exec'd. `None` while there is none.
+    #[must_use]
+    pub fn child_that_has_execd(self) -> Option<Self> {
+        let mine = self.arguments();
+        let other = |p: &Self| {
+            p.arguments()
+                .is_some_and(|a| !a.is_empty() && Some(&a) != mine.as_ref())
+        };
+        self.children().into_iter().find(other)
     }
 
     /// By `/proc/PID/task/TID/children`, which not every kernel has.

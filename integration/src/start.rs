@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    ffi::{CString, OsString},
+    ffi::{CString, OsStr, OsString},
     fmt, io,
     os::{
         fd::{AsRawFd, OwnedFd, RawFd},
@@ -55,7 +55,7 @@ impl Sandbox {
     }
 
     fn start_steps(self, command: &str, started: Instant) -> Result<Running, (String, io::Error)> {
-        if interrupt::caught().is_some() {
+        if interrupt::forbids_starts() {
             return Err(("start".to_owned(), io::ErrorKind::Interrupted.into()));
         }
         let (limit, place, strace_wanted) = (self.limit, self.place, self.strace.clone());
@@ -391,6 +391,18 @@ impl StartError {
         let Self { step, error, .. } = self;
         let advice = self.advice().map(|a| format!("; {a}")).unwrap_or_default();
         format!("cannot start a sandbox, step {step}: {error}{advice}")
+    }
+
+    /// What went wrong, in one line, with what to do about it where that is known: `program` cannot
+    /// be executed, or a sandbox cannot be made here.
+    #[must_use]
+    pub fn line(&self, program: impl AsRef<OsStr>) -> String {
+        if !matches!(self.step.as_str(), "prepare" | "Exec") {
+            return self.in_a_line();
+        }
+        let error = self.error.to_string();
+        let error = error.split(" (os error").next().unwrap_or(&error);
+        format!("cannot execute {}: {error}", escape(program))
     }
 }
 

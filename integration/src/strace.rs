@@ -15,6 +15,18 @@ use crate::{
     process::Process,
 };
 
+/// The system calls of a program that strace has followed from before its exec, `execve` first, each
+/// as the line in the log: `kill(-2, SIGTERM) = 0`. Empty where the log holds no `execve`.
+#[must_use]
+pub fn traced_calls(log: &str) -> Vec<String> {
+    log.lines()
+        // Signals and the end of the process are `--- ... ---` and `+++ ... +++`.
+        .filter(|line| !line.starts_with("---") && !line.starts_with("+++"))
+        .map(str::to_owned)
+        .skip_while(|line| !line.starts_with("execve("))
+        .collect()
+}
+
 /// A strace that follows one process, and is killed when dropped.
 #[must_use]
 pub struct Strace {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use initlab::{Process, Running};
+use initlab::{Process, Running, traced_calls};
 
 /// The system call in which a process sleeps, and its arguments; `None` while it runs or is gone
 /// (`proc_pid_syscall(5)`).
@@ -32,13 +32,7 @@ pub fn wait_asleep(init: &Running) {
 pub fn calls(log: &Path) -> Vec<String> {
     let text = fs::read(log).expect("strace has written its log");
     let text = String::from_utf8_lossy(&text).into_owned();
-    let calls: Vec<String> = text
-        .lines()
-        // Signals and the end of the process are `--- ... ---` and `+++ ... +++`.
-        .filter(|line| !line.starts_with("---") && !line.starts_with("+++"))
-        .map(str::to_owned)
-        .skip_while(|line| !line.starts_with("execve("))
-        .collect();
+    let calls = traced_calls(&text);
     assert!(!calls.is_empty(), "no execve in the log:\n{text}");
     calls
 }

@@ -38,27 +38,6 @@ pub fn size(path: &Path, arch: Arch) -> Result<u64> {
     Ok(size)
 }
 
-/// Whether it needs a dynamic linker.
-pub fn is_dynamic(path: &Path) -> Result<bool> {
-    let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    match FileKind::parse(&*data) {
-        Ok(FileKind::Elf32) => has_interpreter::<elf::FileHeader32<Endianness>>(&data),
-        Ok(FileKind::Elf64) => has_interpreter::<elf::FileHeader64<Endianness>>(&data),
-        _ => bail!("{} is no ELF file", path.display()),
-    }
-}
-
-fn has_interpreter<Elf: FileHeader<Endian = Endianness>>(data: &[u8]) -> Result<bool> {
-    let header = Elf::parse(data).context("bad ELF header")?;
-    let endian = header.endian().context("bad ELF header")?;
-    let segments = header
-        .program_headers(endian, data)
-        .context("bad program headers")?;
-    Ok(segments
-        .iter()
-        .any(|segment| segment.p_type(endian) == elf::PT_INTERP))
-}
-
 /// Checks that the kernel alone can load it, and that no page can be written and executed.
 fn is_static<Elf: FileHeader<Endian = Endianness>>(data: &[u8], arch: Arch) -> Result<()> {
     let header = Elf::parse(data).context("bad ELF header")?;
@@ -121,7 +100,7 @@ mod tests {
     fn a_dynamic_executable_is_refused() {
         let this = std::env::current_exe().expect("this process has an executable");
         let arch = Arch::host().expect("tests run on a machine that we build for");
-        assert!(is_dynamic(&this).expect("it is an ELF file"));
+        assert!(initlab::is_dynamic(&this).expect("it is an ELF file"));
         let error = linking(&this, arch).expect_err("it is not static");
         assert!(format!("{error:#}").contains("PT_INTERP"), "{error:#}");
     }

@@ -1,8 +1,9 @@
 //! Everything a person types to work on tidy-init: `cargo xtask dist | run | test | measure |
-//! conformance`.
+//! conformance | bench`.
 
 mod apt;
 mod arch;
+mod bench;
 mod check;
 mod command;
 mod conformance;
@@ -40,6 +41,7 @@ enum Task {
     Test(test::Args),
     Measure(measure::Args),
     Conformance(conformance::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::main(args).map(|()| ExitCode::SUCCESS),
         Task::Measure(args) => measure::main(args).map(|()| ExitCode::SUCCESS),
         Task::Conformance(args) => conformance::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Bench(args) => bench::main(args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         log::error!("{error:#}");

@@ -1,21 +1,15 @@
-//! `cargo xtask measure`: how big, how frugal and how fast the init is, beside its peers.
+//! `cargo xtask measure`: how big, how frugal and how fast the init is, beside its peers. initlab
+//! does the measuring; the limits are ours.
 
-mod idle;
-mod report;
-mod startup;
-mod subject;
-mod syscalls;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use initlab::bench::{Bench, Figures, Idle, Measure, Report};
+use initlab::{Init, Personality};
 
 use crate::arch::Arch;
-use crate::zig::Zig;
-use crate::{dist, project};
-use report::{Report, Row};
-use subject::Subject;
+use crate::dist;
 
 /// The figures that no noise can move, and that have to hold; the size is `Arch::size_budget`.
 const MAX_SYSCALLS: u64 = 18;
@@ -45,15 +39,11 @@ enum Format {
 
 pub fn main(args: &Args) -> Result<()> {
     let binary = dist::build(host()?)?;
-    let extent = if args.check {
-        Extent::Check
-    } else {
-        Extent::Full
-    };
-    let report = measure(&binary, extent)?;
+    let rounds = if args.check { CHECK_ROUNDS } else { ROUNDS };
+    let report = measure(&binary, rounds)?;
     match args.format {
-        Format::Table => print!("{report}"),
-        Format::Json => println!("{:#}", report.to_json()),
+        Format::Table => print!("{}", report.to_text()),
+        Format::Json => println!("{}", report.to_json()),
     }
     if args.check {
         within_limits(&report)
@@ -62,21 +52,30 @@ pub fn main(args: &Args) -> Result<()> {
     }
 }
 
-/// Measures, prints the table, and fails when a figure of ours is beyond its limit.
+/// Measures, prints the tables, and fails when a figure of ours is beyond its limit.
 pub fn check(binary: &Path) -> Result<()> {
-    let report = measure(binary, Extent::Check)?;
-    print!("{report}");
+    let report = measure(binary, CHECK_ROUNDS)?;
+    print!("{}", report.to_text());
     within_limits(&report)
 }
 
 /// How it is linked has been checked when it was built.
 fn within_limits(report: &Report) -> Result<()> {
-    let ours = &report.rows[0];
+    let ours = &report.inits[0];
+    let idle = |figure: fn(Idle) -> u64| ours.idle.map(figure);
     let broken = [
-        over("bytes", Some(ours.subject.size), host()?.size_budget())?,
+        over("bytes", ours.bytes, host()?.size_budget())?,
         over("system calls", ours.syscalls, MAX_SYSCALLS)?,
-        over("kB of memory (PSS) while idle", ours.pss_kb, MAX_PSS_KB)?,
-        over("wake-ups in 10 s idle", ours.wake_ups, MAX_WAKE_UPS)?,
+        over(
+            "kB of memory (PSS) while idle",
+            idle(|idle| idle.pss_kb),
+            MAX_PSS_KB,
+        )?,
+        over(
+            "wake-ups in 10 s idle",
+            idle(|idle| idle.wake_ups),
+            MAX_WAKE_UPS,
+        )?,
     ];
     let broken: Vec<String> = broken.into_iter().flatten().collect();
     ensure!(
@@ -98,58 +97,47 @@ fn over(what: &str, value: Option<u64>, limit: u64) -> Result<Option<String>> {
     }
 }
 
-/// How much is measured.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    /// Everything, of everyone.
-    Full,
-    /// What `--check` needs, and the ratios in passing.
-    Check,
-}
-
-/// A program that does nothing but exit with 0.
-fn empty_command() -> Result<PathBuf> {
-    let arch = host()?;
-    let source = project::xtask_dir().join("src/measure/empty.c");
-    let program = project::work_dir().join("empty");
-    Zig::install()?.compile_freestanding(arch.spec().zig, &source, &program)?;
-    Ok(program)
-}
-
-fn host() -> Result<Arch> {
+pub fn host() -> Result<Arch> {
     Arch::host().context("tidy-init is not built for this machine's architecture")
 }
 
-fn measure(binary: &Path, extent: Extent) -> Result<Report> {
-    let empty = empty_command()?;
-    let mut subjects = vec![Subject::ours(binary)?];
-    subjects.extend(subject::peers()?);
-    let idle_subjects = match extent {
-        Extent::Full => &subjects[..],
-        Extent::Check => &subjects[..1],
-    };
-    let rounds = match extent {
-        Extent::Full => ROUNDS,
-        Extent::Check => CHECK_ROUNDS,
-    };
-    let times = startup::measure(&empty, &subjects, rounds)?;
-    let idle = idle::measure(idle_subjects)?;
-    let mut idle = idle.into_iter();
-    let mut rows = Vec::new();
-    for (subject, micros) in subjects.into_iter().zip(&times.inits) {
-        let idle = idle.next();
-        rows.push(Row {
-            syscalls: syscalls::count(&subject, &empty)?,
-            pss_kb: idle.as_ref().map(|idle| idle.pss_kb),
-            wake_ups: idle.as_ref().map(|idle| idle.wake_ups),
-            micros: *micros,
-            subject,
-        });
+/// Ours, and the peers that are installed; the others are left out, with a line.
+pub fn beside_peers(binary: &Path) -> Bench {
+    let (peers, missing) = Init::peers();
+    for name in missing {
+        log::info!("{name} is not installed, and left out");
     }
-    Ok(Report {
-        rows,
-        bare: times.bare,
-        twice: times.twice,
-        rounds,
-    })
+    let ours = Init::new(binary, Some(Personality::Native));
+    Bench::new([ours].into_iter().chain(peers))
+}
+
+fn measure(binary: &Path, rounds: usize) -> Result<Report> {
+    let sober = [
+        Measure::Size,
+        Measure::Syscalls,
+        Measure::Startup,
+        Measure::Idle,
+    ];
+    let bench = beside_peers(binary).only(sober).rounds(rounds);
+    run(&bench)
+}
+
+/// Measures, and says what.
+pub fn run(bench: &Bench) -> Result<Report> {
+    Ok(bench.run_telling(|measure| log::info!("measuring: {measure}"))?)
+}
+
+/// The name of an init as a table has it.
+pub fn name(init: &Figures) -> String {
+    let version = init.version.as_deref().unwrap_or_default();
+    let dynamic = if init.dynamic == Some(true) {
+        " (dynamic)"
+    } else {
+        ""
+    };
+    match init.name.as_str() {
+        // Its version is that of this very table.
+        "tidy-init" => init.name.clone(),
+        name => format!("{name} {version}{dynamic}"),
+    }
 }

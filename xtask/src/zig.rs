@@ -77,24 +77,6 @@ impl Zig {
             .with_context(|| format!("cannot run {}", command::display(&command)))
     }
 
-    /// Compiles a C file that needs no C library.
-    pub fn compile_freestanding(
-        &self,
-        target: &[&str],
-        source: &Path,
-        program: &Path,
-    ) -> Result<()> {
-        let mut command = self.zigbuild();
-        command
-            .args(["zig", "cc", "--", "-fno-sanitize=all"])
-            .args(target)
-            .args(["-Os", "-static", "-s", "-nostdlib", "-ffreestanding"])
-            .arg(source)
-            .arg("-o")
-            .arg(program);
-        command::output(&mut command).map(drop)
-    }
-
     fn zigbuild(&self) -> Command {
         let cache = self.work.join("zig-cache");
         let mut command = Command::new(&self.zigbuild);

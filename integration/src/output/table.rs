@@ -71,7 +71,17 @@ impl Table {
             table.modify(Columns::first().inverse(), Alignment::right());
             table.modify(Rows::first(), Alignment::left());
         }
-        format!("{table}\n")
+        let text = format!("{table}\n");
+        if !self.numbers {
+            return text;
+        }
+        // `--:` puts a column to the right: each but the first.
+        let mut lines: Vec<_> = text.split('\n').map(str::to_owned).collect();
+        if let Some(rule) = lines.get_mut(1) {
+            let first = rule.find("-|").map_or(0, |at| at + 2);
+            *rule = rule[..first].to_owned() + &rule[first..].replace("-|", ":|");
+        }
+        lines.join("\n")
     }
 }
 
@@ -93,5 +103,7 @@ mod tests {
             "{}",
             table.to_markdown()
         );
+        let rule = table.to_markdown().lines().nth(1).map(str::to_owned);
+        assert_eq!(rule.as_deref(), Some("|------|------:|"));
     }
 }

@@ -49,13 +49,8 @@ impl Running {
     #[track_caller]
     pub fn wait_child(&self) -> Process {
         let mut found = None;
-        let mine = self.process().arguments();
         self.poll_until("a child that has exec'd", || {
-            let other = |p: &Process| {
-                p.arguments()
-                    .is_some_and(|a| !a.is_empty() && Some(&a) != mine.as_ref())
-            };
-            found = self.children().into_iter().find(other);
+            found = self.process().child_that_has_execd();
             found.is_some()
         });
         found.expect("the condition held")

@@ -9,8 +9,10 @@ mod child;
 mod fd;
 mod plan;
 mod process;
+mod ptrace;
 mod setup;
 mod signal;
+mod spawn;
 mod tty;
 
 use std::io;
@@ -19,7 +21,9 @@ pub use child::{Cloned, Failed, read_report};
 pub use fd::*;
 pub use plan::{CStrings, Filter, Ids, Maps, Plan, ProcMount, Step};
 pub use process::*;
+pub use ptrace::*;
 pub use signal::*;
+pub use spawn::Spawn;
 pub use tty::*;
 
 /// A call's result: -1 becomes the error that `errno` names.

@@ -149,11 +149,10 @@ pub fn pidfd_sigqueue(pidfd: BorrowedFd<'_>, signal: i32, value: i32) -> io::Res
     .map(drop)
 }
 
-/// Becomes the tracer of a process without stopping it: `PTRACE_SEIZE` of `ptrace(2)`.
-pub fn seize(pid: i32) -> io::Result<()> {
-    let none = std::ptr::null_mut::<c_void>();
-    // SAFETY: the request takes no address, and no options are asked for.
-    cerr(unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, none, none) }).map(drop)
+/// The nanoseconds of `CLOCK_MONOTONIC`, which is the same for all processes.
+pub fn monotonic_nanos() -> io::Result<i64> {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)?;
+    Ok(nix::sys::time::TimeValLike::num_nanoseconds(&now))
 }
 
 /// `setsid(2)`.

@@ -1,9 +1,12 @@
 //! The harness judges the init; these tests judge the harness.
 
+mod bench;
 mod conform;
+mod examples;
 mod fixtures;
 mod locate;
 mod network;
+mod probe;
 mod pty;
 mod sandbox;
 mod toys;

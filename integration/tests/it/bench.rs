@@ -1,0 +1,167 @@
+//! `initlab bench`: figures are judged by order and bounds, since machines differ.
+
+use std::{fs, time::Duration};
+
+use initlab::{
+    Ended, Sandbox, TempDir, fixture, require_namespaces, require_program, write_executable,
+};
+use serde_json::Value;
+
+/// `initlab bench` with these arguments, and few rounds.
+fn bench(arguments: &[&str]) -> Sandbox {
+    Sandbox::plain(fixture())
+        .arg("bench")
+        .args(["--rounds", "30", "--window", "600ms"])
+        .args(["--storms", "1", "--orphans", "300"])
+        .args(arguments)
+        .timeout(Duration::from_secs(60))
+}
+
+#[track_caller]
+fn figures(ended: &Ended) -> Value {
+    let report: Value = serde_json::from_slice(&ended.stdout)
+        .unwrap_or_else(|error| panic!("no JSON, {error}: {ended}"));
+    assert_eq!(report["format"], "initlab-bench", "{ended}");
+    assert_eq!(report["version"], 1, "{ended}");
+    report
+}
+
+#[track_caller]
+fn number(value: &Value) -> f64 {
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("no number: {value}"))
+}
+
+#[test]
+fn all_is_measured_and_in_a_plausible_order() {
+    require_namespaces!();
+    require_program!("tini-static", "dumb-init", "strace");
+    let directory = TempDir::new();
+    let plots = directory.join("plots");
+    let ended = bench(&["--init", "tini-static", "--init", "dumb-init"])
+        .args(["--format", "json", "--plots"])
+        .arg(&plots)
+        .run()
+        .assert_code(0);
+    let report = figures(&ended);
+    let inits = report["inits"].as_array().unwrap();
+    let names: Vec<_> = inits.iter().map(|init| init["name"].as_str()).collect();
+    assert_eq!(names, [Some("tini-static"), Some("dumb-init")]);
+    let (bare, twice) = (&report["bare_exec_us"], &report["two_bare_execs_us"]);
+    assert!(number(bare) < number(twice), "{ended}");
+    for init in inits {
+        let path = init["path"].as_str().unwrap();
+        assert_eq!(init["bytes"], fs::metadata(path).unwrap().len(), "{ended}");
+        // An init starts two programs.
+        assert!(
+            number(&init["startup"]["median_us"]) > number(bare),
+            "{ended}"
+        );
+        assert!(number(&init["syscalls"]) > 10.0, "{ended}");
+        let latency = &init["latency"];
+        let of = |part: &str| number(&latency[part]);
+        assert!(
+            of("p50_us") > number(&report["bare_latency"]["p50_us"]),
+            "{ended}"
+        );
+        assert!(of("p50_us") <= of("p99_us") && of("p99_us") <= of("p999_us"));
+        for estimate in [
+            &init["startup"]["to_first"],
+            &init["startup"]["to_two_execs"],
+            &latency["to_first"],
+            &init["storm"]["to_first"],
+        ] {
+            let [low, value, high] = ["low", "value", "high"].map(|key| number(&estimate[key]));
+            assert!(low <= value && value <= high, "{estimate}: {ended}");
+        }
+        let storm = &init["storm"];
+        assert!(number(&storm["backlog"]) <= 300.0, "{ended}");
+        assert!(number(&storm["reaped_per_second"]) > 1.0, "{ended}");
+        assert!(number(&storm["cpu_ms_per_1000"]) > 0.0, "{ended}");
+        let memory = |kind: &str| number(&init["idle"][kind]);
+        assert!(0.0 < memory("private_kb") && memory("private_kb") <= memory("pss_kb"));
+    }
+    assert_eq!(inits[0]["startup"]["to_first"]["value"], 1.0, "{ended}");
+    assert_eq!(inits[0]["dynamic"], false, "{ended}");
+    assert_eq!(inits[1]["dynamic"], true, "{ended}");
+    // A dynamic linker makes many system calls, a C library in the binary makes it big.
+    assert!(number(&inits[0]["syscalls"]) < number(&inits[1]["syscalls"]));
+    assert!(number(&inits[0]["bytes"]) > number(&inits[1]["bytes"]));
+    assert_eq!(inits[1]["idle"]["wake_ups"], 0, "{ended}");
+    for name in ["bench-startup.svg", "bench-latency.svg", "bench-storm.svg"] {
+        let plot = fs::read_to_string(plots.join(name)).unwrap();
+        assert!(
+            plot.starts_with("<svg ") && plot.contains("dumb-init"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn only_what_is_asked_for_is_measured() {
+    require_namespaces!();
+    require_program!("tini-static");
+    let only = ["--init", "tini-static", "--only", "startup,size"];
+    let ended = bench(&only).args(["--format", "json"]).run().assert_code(0);
+    let init = &figures(&ended)["inits"][0];
+    assert!(
+        init["startup"].is_object() && init["bytes"].is_u64(),
+        "{ended}"
+    );
+    assert!(
+        init["latency"].is_null() && init["idle"].is_null(),
+        "{ended}"
+    );
+    let ended = bench(&only)
+        .args(["--format", "markdown"])
+        .run()
+        .assert_code(0);
+    let text = ended.stdout_text();
+    assert!(
+        text.contains("## Start to end of an empty command"),
+        "{ended}"
+    );
+    assert!(text.contains("| tini-static"), "{ended}");
+    assert!(!text.contains("## Storm"), "{ended}");
+}
+
+#[test]
+fn an_init_that_wakes_up_is_seen_to() {
+    require_namespaces!();
+    let directory = TempDir::new();
+    let init = directory.join("restless");
+    let script = "#!/bin/sh\nshift\n\"$@\" & while kill -0 $!; do sleep 0.4; done; wait $!\n";
+    write_executable(&init, script, 0o755).unwrap();
+    let ended = bench(&["--only", "idle", "--format", "json", "--init"])
+        .arg(&init)
+        .run()
+        .assert_code(0);
+    let idle = &figures(&ended)["inits"][0]["idle"];
+    assert!(number(&idle["wake_ups"]) > 0.0, "{ended}");
+}
+
+#[test]
+fn bad_input_is_told_in_a_line() {
+    require_namespaces!();
+    let told = |arguments: &[&'static str], status: i32, line: &str| {
+        let bench = Sandbox::plain(fixture())
+            .arg("bench")
+            .args(arguments.iter().copied());
+        let ended = bench.run().assert_code(status).assert_stdout("");
+        assert_eq!(ended.stderr_text().lines().next(), Some(line), "{ended}");
+    };
+    let missing = "initlab: cannot use the init /no/such/init: No such file or directory";
+    told(&["--init", "/no/such/init"], 125, missing);
+    let failing =
+        "initlab: cannot measure false: given a command that does nothing, it exited with 1";
+    told(
+        &["--init", "false=plain"],
+        125,
+        &failing.replace("false:", "false=plain:"),
+    );
+    let rounds = "error: invalid value '0' for '--storms <N>': not a number from 1 to 1000000";
+    told(&["--storms", "0"], 2, rounds);
+    let what = "error: invalid value 'beauty' for '--only <WHAT,...>'";
+    told(&["--only", "beauty"], 2, what);
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask bench`: `docs/benchmarks.md` with its plots, and the README's figures, from one
+//! measurement.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use initlab::bench::Report;
+use initlab::output::Table;
+
+use crate::measure::{self, beside_peers, host};
+use crate::{apt, dist, project};
+
+/// What the figures are compared with, and what counts system calls.
+const PACKAGES: &[&str] = &["catatonit", "dumb-init", "strace", "tini"];
+
+/// The lines of the README between which its figures stand.
+const BEGIN: &str = "<!-- figures: cargo xtask bench -->\n";
+const END: &str = "<!-- end of figures -->\n";
+
+/// Measure everything beside the peers; write docs/benchmarks.md, its plots, and the README's table.
+///
+/// The machine should have nothing else to do.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How often each is started, and sent a signal.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    rounds: usize,
+}
+
+pub fn main(args: &Args) -> Result<()> {
+    apt::install(PACKAGES, "the comparison")?;
+    let binary = dist::build(host()?)?;
+    let report = measure::run(&beside_peers(&binary).rounds(args.rounds))?;
+    let docs = project::root().join("docs");
+    report.write_plots(&docs.join("img"))?;
+    write("docs/benchmarks.md", &page(&report))?;
+    let readme = read("README.md")?;
+    write("README.md", &with_figures(&readme, &summary(&report))?)?;
+    print!("{}", report.to_text());
+    Ok(())
+}
+
+fn read(name: &str) -> Result<String> {
+    fs::read_to_string(project::root().join(name)).with_context(|| format!("cannot read {name}"))
+}
+
+fn write(name: &str, text: &str) -> Result<()> {
+    fs::write(project::root().join(name), text).with_context(|| format!("cannot write {name}"))
+}
+
+fn page(report: &Report) -> String {
+    let figures = report.to_markdown();
+    format!(
+        "\
+# Benchmarks
+
+Written by `cargo xtask bench`, which measures with `initlab bench`: do not edit.
+
+{figures}
+## What the figures mean
+
+- **Ratios** are those of medians, with a 95 % interval: the rounds are drawn anew a thousand times (bootstrap), the same
+  rounds for both sides. All that is timed is interleaved, A B C A B C, so that what else happens on the machine meets
+  all alike.
+- **Start to end** is the time from starting an init with a command that does nothing until the init has ended, both on
+  one processor. An init starts one program more than a bare exec does, so two bare execs are the floor.
+- **A signal** is sent to an init that sleeps; the command, which sleeps too, notes the time when it has it. \"no init\"
+  is a signal that is sent to the command itself.
+- **A storm** is a command that makes orphans, at most 64 alive at a time, each of which ends at once. The zombies are
+  counted every 2 ms; the processor time is the init's alone.
+- **PSS** is the memory of an idle init with its share of what it shares with others; **private** is what it shares with
+  nobody. **Wake-ups** are its context switches while idle.
+- **System calls** are counted by strace, from `execve` to `exit_group` of the init alone, with an empty command: the
+  fewest of three runs.
+
+![Start to end of an empty command](img/bench-startup.svg)
+
+![From sending a signal to its arrival](img/bench-latency.svg)
+
+![Zombies in a storm of orphans](img/bench-storm.svg)
+
+## As JSON
+
+`initlab bench --format json` prints one object with `format`, which is `initlab-bench`, and `version`, which is 1 and
+changes when a field goes or changes its meaning. What was not measured is null; a ratio has `value`, `low` and `high`.
+
+| field | what it is |
+| --- | --- |
+| `machine` | `processor`, `processors`, `kernel` |
+| `rounds`, `storms`, `orphans`, `window_s` | how much was measured |
+| `bare_exec_us`, `two_bare_execs_us`, `bare_latency` | what it takes without an init |
+| `inits[]` | `name`, `path`, `version`, `bytes`, `dynamic`, `syscalls`, and: |
+| `inits[].startup` | `median_us`, `to_two_execs`, `to_first` |
+| `inits[].latency` | `p50_us`, `p99_us`, `p999_us`, `to_first` |
+| `inits[].storm` | `reaped_per_second`, `to_first`, `backlog`, `cpu_ms_per_1000`; `each` storm |
+| `inits[].idle` | `pss_kb`, `private_kb`, `wake_ups` |
+"
+    )
+}
+
+/// The figures that the README has.
+fn summary(report: &Report) -> String {
+    let head = [
+        "",
+        "bytes",
+        "system calls",
+        "idle memory (PSS), kB",
+        "wake-ups in 10 s",
+        "start-up, two bare execs = 1",
+    ];
+    let mut table = Table::new(head).numbers();
+    let shown = |value: Option<u64>| value.map_or("-".to_owned(), |value| value.to_string());
+    for init in &report.inits {
+        let startup = init.startup.map(|startup| startup.to_two_execs.value);
+        table.row([
+            measure::name(init),
+            shown(init.bytes),
+            shown(init.syscalls),
+            shown(init.idle.map(|idle| idle.pss_kb)),
+            shown(init.idle.map(|idle| idle.wake_ups)),
+            startup.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),
+        ]);
+    }
+    table.to_markdown()
+}
+
+/// The text with these figures in the place of the old ones.
+fn with_figures(readme: &str, figures: &str) -> Result<String> {
+    let (before, rest) = readme
+        .split_once(BEGIN)
+        .with_context(|| format!("README.md has no line {}", BEGIN.trim()))?;
+    let (_, after) = rest
+        .split_once(END)
+        .with_context(|| format!("README.md has no line {}", END.trim()))?;
+    Ok(format!("{before}{BEGIN}\n{figures}\n{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_a_place_for_the_figures() {
+        let readme = read("README.md").unwrap();
+        let filled = with_figures(&readme, "| new |\n").unwrap();
+        assert!(filled.contains(&format!("{BEGIN}\n| new |\n\n{END}")));
+        assert_eq!(with_figures(&filled, "| new |\n").unwrap(), filled);
+        assert!(with_figures("no marks", "").is_err());
+    }
+}
