@@ -35,9 +35,11 @@ impl Engine {
         });
         let file = directory.join("daemon.json");
         fs::write(&file, configuration.to_string()).expect("the directory is ours");
+        // In a network of its own: an engine without a bridge removes docker0, whosever it is.
         let daemon = Sandbox::plain(find_program("dockerd").expect("it has been looked for"))
             .arg("--config-file")
             .arg(&file)
+            .own_network()
             .start();
         let engine = Engine { directory, daemon };
         engine.daemon.poll_until("an engine that answers", || {
