@@ -284,7 +284,11 @@ impl Value<'_> {
                     Some(signal) => {
                         Value::Signal(signal).json(f)?;
                         f.write_str(",\"core_dumped\":")?;
-                        f.write_str(if status.core_dumped() { "true" } else { "false" })
+                        f.write_str(if status.core_dumped() {
+                            "true"
+                        } else {
+                            "false"
+                        })
                     }
                 }
             }
