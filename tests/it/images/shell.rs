@@ -29,3 +29,17 @@ fn a_script_is_the_command_and_the_init_is_not() {
         "{ended}"
     );
 }
+
+/// The shell of all users is the init by another name: su(1) starts it as `nologin`, and as
+/// `-nologin` for a login.
+#[test]
+fn nobody_can_log_in() {
+    require_images!();
+    for command in [["su", "--", "nonroot"], ["su", "-", "nonroot"]] {
+        let root = ["--user", "0:0"];
+        let mut container = Container::of(debug(), &root, &command, |client| client);
+        let ended = container.end(1);
+        let said = ended.stdout_text() + &ended.stderr_text();
+        assert!(said.contains("not available"), "{command:?}: {ended}");
+    }
+}
