@@ -8,11 +8,12 @@ use crate::event::Event;
 use crate::log::{say, say_plain};
 use crate::number::decimal;
 use crate::path;
-use crate::signal::SignalSet;
+use crate::signal::{Signal, SignalSet};
 use crate::status::{INIT_FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use crate::supervisor::Pid;
 use crate::sys::args::Strings;
 use crate::sys::process::{self, execute};
+use crate::sys::signals::Limit;
 use crate::sys::{Errno, signals, terminal, wait};
 use crate::voice::Kind;
 use core::ffi::CStr;
@@ -41,6 +42,7 @@ pub struct Command {
 /// What parent and child know while they share their memory.
 struct Start<'a> {
     command: &'a Command,
+    ourselves: Pid,
     /// Where LISTEN_PID stands in the environment, if it names us.
     listen_pid: Option<usize>,
     /// Why the command could not be executed.
@@ -90,6 +92,7 @@ impl NotStarted {
 pub fn start(command: &Command, ourselves: Pid) -> Result<(Pid, Option<NotStarted>), NotStarted> {
     let mut start = Start {
         command,
+        ourselves,
         listen_pid: listen_pid(command.environment, ourselves),
         failed: None,
     };
@@ -134,6 +137,12 @@ fn in_child(start: &mut Start<'_>) -> ! {
     }
     if command.placement == Placement::Session {
         say_plain(Kind::NewSession);
+    }
+    if command.personality != Personality::Native {
+        // What those lines earned us where nobody reads them; it would end us,
+        // or await the command.
+        let earned = SignalSet::of(Signal::PIPE).and(Signal::XFSZ);
+        while signals::take(earned, Limit::Now, start.ourselves).is_ok() {}
     }
     // Only now: what is pending at the terminal may stop us from here on.
     let _ = signals::set_mask(command.mask);

@@ -24,18 +24,11 @@ const PERSONALITIES: &[Personality] = &[
 ];
 
 /// Cases that one of ours is known to fail: a column, a case, and why it may.
-const KNOWN: &[(&str, &str, &str)] = &[
-    (
-        "tidy-init=dumb-init",
-        "terminal/interrupt-key-arrives-once-at-a-single-child",
-        "dumb-init -c forwards what the terminal has sent, and the personality is dumb-init",
-    ),
-    (
-        "tidy-init=dumb-init",
-        "resources/closed-stderr-does-no-harm",
-        "a defect: the line that the child says before its exec ends it by SIGPIPE",
-    ),
-];
+const KNOWN: &[(&str, &str, &str)] = &[(
+    "tidy-init=dumb-init",
+    "terminal/interrupt-key-arrives-once-at-a-single-child",
+    "dumb-init -c forwards what the terminal has sent, and the personality is dumb-init",
+)];
 
 /// The document, from the root of the repository.
 const DOCUMENT: &str = "docs/conformance.md";
