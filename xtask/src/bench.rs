@@ -69,7 +69,8 @@ Written by `cargo xtask bench`, which measures with `initlab bench`: do not edit
 - **A storm** is a command that makes orphans, at most 64 alive at a time, each of which ends at once. The zombies are
   counted every 2 ms; the processor time is the init's alone.
 - **PSS** is the memory of an idle init with its share of what it shares with others; **private** is what it shares with
-  nobody. **Wake-ups** are its context switches while idle.
+  nobody; both are medians of nine starts, since the kernel begins a stack somewhere in two pages at random. **Wake-ups**
+  are its context switches while idle.
 - **System calls** are counted by strace, from `execve` to `exit_group` of the init alone, with an empty command: the
   fewest of three runs.
 
