@@ -100,6 +100,63 @@ fn podman_by_init_path() {
         .assert_code(0);
 }
 
+/// Run as an ordinary user, in a mount namespace in which Podman finds ours where it looks for
+/// catatonit: it starts that as the process that holds the user's namespaces, of which it writes
+/// the process ID into a file.
+const WITHOUT_ROOT: &str = r#"
+set -e
+export HOME=$1/home XDG_RUNTIME_DIR=$1/run
+cd "$HOME"
+podman() {
+    command podman --storage-driver vfs --runtime runc --cgroup-manager cgroupfs \
+        --events-backend file "$@"
+}
+podman import "$1/root.tar" drop-in:1
+pause=$(cat "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid")
+trap 'kill -KILL $pause 2> /dev/null || true' EXIT
+cmp "/proc/$pause/exe" "$1/catatonit"
+echo "pause: $(tr '\0' ' ' < "/proc/$pause/cmdline")"
+podman run --rm --network none --init --init-path "$1/catatonit" drop-in:1 \
+    /bin/sh -c 'echo "init: $(busybox tr "\0" " " < /proc/1/cmdline)"; exit 7' || echo "status: $?"
+podman rmi --force drop-in:1
+podman system migrate
+# Nobody may be there to reap it.
+timeout 10 sh -c 'while grep -q "^State:.[^Z]" "/proc/$0/status"; do :; done' "$pause" 2> /dev/null
+echo gone
+"#;
+
+#[test]
+fn podman_without_root_and_as_its_pause_process() {
+    require_runtime!("podman", "runc", "unshare", "setpriv");
+    const CATATONIT: &str = "/usr/libexec/podman/catatonit";
+    let Ok(catatonit) = fs::canonicalize(CATATONIT) else {
+        initlab::skip!("there is no {CATATONIT}");
+    };
+    let directory = root("catatonit");
+    const PREPARE: &str = "set -e
+        tar -C \"$1/root\" -c . > \"$1/root.tar\"
+        mkdir \"$1/home\" \"$1/run\"
+        chown -R 65534:65534 \"$1\"
+        mount --bind \"$1/catatonit\" \"$2\"
+        exec setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \"$3\" sh \"$1\"";
+    let ended = Sandbox::plain("unshare")
+        .args(["--mount", "sh", "-c", PREPARE, "sh"])
+        .arg(directory.path())
+        .arg(catatonit)
+        .arg(WITHOUT_ROOT)
+        .run()
+        .assert_code(0);
+    let said = ended.stdout_text();
+    for line in [
+        "pause: catatonit -P ",
+        "init: /run/podman-init -- /bin/sh -c ",
+        "status: 7",
+        "gone",
+    ] {
+        assert!(said.lines().any(|said| said.starts_with(line)), "{ended}");
+    }
+}
+
 #[test]
 fn runc_with_a_bundle() {
     require_runtime!("runc");
