@@ -6,7 +6,7 @@ mod engine;
 mod entry_points;
 mod getopt;
 mod names;
-mod originals;
+pub mod originals;
 mod runtimes;
 mod signals;
 mod terminal;

@@ -6,6 +6,7 @@ use initlab::{
 };
 
 use crate::{
+    drop_in::originals::{ORIGINALS, Original, require_originals},
     support::{PLACES, init, native, native_fixture},
     watch::wait_asleep,
 };
@@ -108,6 +109,30 @@ fn a_shell_below_the_init_has_job_control() {
             let sandbox = native(place).args(options).arg("--").args(BASH);
             let mut init = plainly(sandbox).terminal(&pty).start();
             assert_eq!(pty.expect(PROMPT), PROMPT);
+            use_job_control(&mut pty);
+            pty.send_line("exit 7");
+            init.wait().assert_code(7);
+        }
+    }
+}
+
+#[test]
+fn a_shell_below_each_original_and_below_ours_by_its_name_has_job_control() {
+    require_namespaces!();
+    require_program!("bash");
+    require_originals!();
+    for original in ORIGINALS {
+        for (whose, sandbox) in ["theirs", "ours"]
+            .into_iter()
+            .zip(original.both(Place::Pid1))
+        {
+            // It leaves TSTP blocked in the command: Ctrl-Z does nothing.
+            if original == Original::Catatonit && whose == "theirs" {
+                continue;
+            }
+            let mut pty = Pty::open();
+            let mut init = plainly(sandbox.arg("--").args(BASH)).terminal(&pty).start();
+            assert_eq!(pty.expect(PROMPT), PROMPT, "{whose} {original:?}");
             use_job_control(&mut pty);
             pty.send_line("exit 7");
             init.wait().assert_code(7);
