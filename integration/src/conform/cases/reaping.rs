@@ -180,11 +180,21 @@ fn stopped_child(cx: &Context<'_>) -> Verdict {
 }
 
 fn stopped_command(cx: &Context<'_>) -> Verdict {
-    let mut subject = orphans(cx, 20, &["--exit-after-ms", "100"])?;
+    let mut subject = orphans(cx, 20, &["--exit-after-ms", "60000"])?;
     let command = subject.command()?;
+    children(&mut subject, 21)?;
     let _ = sys::kill(command.pid, libc::SIGSTOP);
     subject.until("the command did not stop", |_| command.state() == Some('T'))?;
-    alone(&mut subject)
+    // Only now: an init that minds the stop meets it before them.
+    for orphan in subject.init().children() {
+        if orphan != command {
+            let _ = sys::kill(orphan.pid, libc::SIGKILL);
+        }
+    }
+    alone(&mut subject)?;
+    // One that is about to end has few children, too.
+    let _ = sys::kill(command.pid, libc::SIGKILL);
+    subject.end()?.code(137).map(drop)
 }
 
 fn inherited_zombies(cx: &Context<'_>) -> Verdict {
