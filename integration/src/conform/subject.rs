@@ -275,17 +275,6 @@ impl<'a> Subject<'a> {
         self.running.zombies()
     }
 
-    /// Waits until no zombie is left.
-    pub fn buries_all(&mut self) -> Verdict {
-        self.until_with(
-            |subject| subject.zombies() == 0,
-            |subject| match subject.zombies() {
-                1 => "1 zombie is left".to_owned(),
-                n => format!("{n} zombies are left"),
-            },
-        )
-    }
-
     /// The init's child that runs the command.
     pub fn command(&self) -> Result<Process, Fact> {
         let mine = self.init.arguments();

@@ -111,7 +111,7 @@ fn orphans<'a>(cx: &'a Context<'a>, count: usize, more: &[&str]) -> Result<Subje
 
 fn orphan(cx: &Context<'_>) -> Verdict {
     let mut subject = orphans(cx, 1, &[])?;
-    subject.buries_all()
+    alone_to_the_end(&mut subject)
 }
 
 fn at_once(cx: &Context<'_>) -> Verdict {
@@ -126,7 +126,7 @@ fn at_once(cx: &Context<'_>) -> Verdict {
         s.zombies() == 30
     })?;
     subject.send(libc::SIGCONT);
-    subject.buries_all()
+    alone_to_the_end(&mut subject)
 }
 
 fn storm(cx: &Context<'_>) -> Verdict {
@@ -136,22 +136,30 @@ fn storm(cx: &Context<'_>) -> Verdict {
         "done orphans=",
         "the storm did not end: no more processes could be made",
     )?;
-    subject.buries_all()
+    alone_to_the_end(&mut subject)
 }
 
 fn sessions(cx: &Context<'_>) -> Verdict {
     let mut subject = orphans(cx, 20, &["--exit-after-ms", "10", "--session"])?;
-    alone(&mut subject)
+    alone_to_the_end(&mut subject)
 }
 
 fn groups(cx: &Context<'_>) -> Verdict {
     let mut subject = orphans(cx, 20, &["--exit-after-ms", "10", "--group"])?;
-    alone(&mut subject)
+    alone_to_the_end(&mut subject)
 }
 
 /// Waits until the command is the init's only child.
 fn alone(subject: &mut Subject<'_>) -> Verdict {
     children(subject, 1)
+}
+
+/// The same, of a command that ends by TERM; which shows that the init has gone on: one that is about
+/// to end has few children, too.
+fn alone_to_the_end(subject: &mut Subject<'_>) -> Verdict {
+    alone(subject)?;
+    subject.send(libc::SIGTERM);
+    subject.end()?.code(0).map(drop)
 }
 
 /// Waits until the init has this many children, dead ones too.
@@ -176,7 +184,9 @@ fn stopped_child(cx: &Context<'_>) -> Verdict {
         "the command did not start",
     )?;
     // The command, and the orphan that has stopped itself.
-    children(&mut subject, 2)
+    children(&mut subject, 2)?;
+    subject.send(libc::SIGTERM);
+    subject.end()?.code(0).map(drop)
 }
 
 fn stopped_command(cx: &Context<'_>) -> Verdict {
@@ -221,7 +231,7 @@ fn orphan_status(cx: &Context<'_>) -> Verdict {
         "(sh -c 'exit 3' & sh -c 'kill -9 $$' &) ; exec $0 fixture signals --until PWR --exit 7";
     let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
     subject.ready()?;
-    subject.buries_all()?;
+    alone(&mut subject)?;
     subject.end_by(LAST)?.code(7).map(drop)
 }
 
@@ -237,7 +247,7 @@ fn real_time(cx: &Context<'_>) -> Verdict {
     let script = "($0 fixture die 37 &) ; exec $0 fixture signals --until PWR --exit 7";
     let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
     subject.ready()?;
-    subject.buries_all()?;
+    alone(&mut subject)?;
     subject.end_by(LAST)?.code(7).map(drop)
 }
 
