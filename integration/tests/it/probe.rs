@@ -146,7 +146,9 @@ fn what_is_left_behind_is_seen_and_wants_grace() {
     require_namespaces!();
     require_tidy_init!();
     require_program!("setsid");
-    let script = "trap 'exit 0' TERM; setsid sleep 1000 & echo ready; \
+    // Ready once it is what it shall be: until then it is another program.
+    let script = "trap 'exit 0' TERM; setsid sleep 1000 & \
+                  until read name < /proc/$!/comm && [ $name = sleep ]; do :; done; echo ready; \
                   while :; do sleep 0.02; done";
     let (report, ended) = probe_script(script);
     for run in 0..2 {
