@@ -17,7 +17,7 @@ fn everything_works_as_an_ordinary_user() {
         .env("INITLAB", fixture())
         .env_remove("CARGO")
         .env_remove("TIDY_INIT_NO_SKIP")
-        .timeout(Duration::from_secs(120))
+        .timeout(Duration::from_secs(300))
         .run()
         .assert_code(0);
 }
