@@ -121,7 +121,7 @@ fn in_child(start: &mut Start<'_>) -> ! {
         // Neither can fail: a new process leads nothing (setsid(2)).
         Placement::Session => {
             let _ = process::new_session();
-            process::take_terminal()
+            terminal::take()
         }
         Placement::Group => {
             let _ = process::new_group();

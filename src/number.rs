@@ -30,3 +30,30 @@ pub fn decimal(text: &[u8]) -> Option<u64> {
         number.checked_mul(10)?.checked_add(digit)
     })
 }
+
+/// An integer at the beginning of a text, as `strtol(3)` reads it, and what is
+/// behind it: white space before it and a sign are no obstacle.
+pub fn leading_integer(text: &[u8]) -> Option<(i64, &[u8])> {
+    // The white space of isspace(3), which is more than Rust's.
+    let text = text
+        .iter()
+        .position(|byte| !matches!(byte, b' ' | 9..=13))
+        .and_then(|at| text.get(at..))?;
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        _ => (false, text),
+    };
+    let length = digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let (digits, rest) = digits.split_at_checked(length).filter(|_| length > 0)?;
+    let number = digits.iter().fold(0i64, |number, digit| {
+        let digit = i64::from(digit - b'0');
+        number
+            .saturating_mul(10)
+            .saturating_add(if negative { -digit } else { digit })
+    });
+    Some((number, rest))
+}

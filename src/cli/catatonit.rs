@@ -7,33 +7,24 @@ use crate::{flags, packed};
 
 /// The options.
 pub const OPTIONS: &[Spec<Id>] = &[
-    spec(
+    Spec::plain(
         Id::ToGroup,
         b'g',
         "",
+        "",
         "signals to the command's process group",
     ),
-    spec(Id::Help, b'h', "", "print this"),
-    spec(Id::License, b'L', "", "print the licence"),
-    spec(
+    Spec::plain(Id::Help, b'h', "", "", "print this"),
+    Spec::plain(Id::License, b'L', "", "", "print the licence"),
+    Spec::plain(
         Id::Pause,
         b'P',
         "",
+        "",
         "no command: exit with 0 on TERM or INT",
     ),
-    spec(Id::Version, b'V', "version", "print the version"),
+    Spec::plain(Id::Version, b'V', "version", "", "print the version"),
 ];
-
-const fn spec(id: Id, short: u8, long: &'static str, help: &'static str) -> Spec<Id> {
-    Spec {
-        id,
-        short,
-        long,
-        value: "",
-        help,
-        group: "",
-    }
-}
 
 pub(super) const FLAGS: Flags = flags!(OPTIONS);
 

@@ -49,6 +49,26 @@ pub struct Spec<Id: 'static> {
     pub group: &'static str,
 }
 
+impl<Id> Spec<Id> {
+    /// An option that belongs to no group.
+    pub const fn plain(
+        id: Id,
+        short: u8,
+        long: &'static str,
+        value: &'static str,
+        help: &'static str,
+    ) -> Spec<Id> {
+        Spec {
+            id,
+            short,
+            long,
+            value,
+            help,
+            group: "",
+        }
+    }
+}
+
 /// What the parser knows of an option.
 #[derive(Clone, Copy, Debug)]
 pub struct Flag {

@@ -1,8 +1,9 @@
 //! The command line of tini 0.19.
 
+use super::Id;
 use super::options::{self, Arguments, Flags, Spec};
-use super::{Id, dumb_init};
 use crate::config::{Config, Target};
+use crate::number::leading_integer;
 use crate::signal::Signal;
 use crate::text::Draft;
 use crate::voice::Kind;
@@ -10,51 +11,51 @@ use crate::{flags, packed};
 
 /// The options.
 pub const OPTIONS: &[Spec<Id>] = &[
-    spec(Id::Help, b'h', "", "print this"),
-    spec(
+    Spec::plain(Id::Help, b'h', "", "", "print this"),
+    Spec::plain(
         Id::Subreaper,
         b's',
         "",
+        "",
         "reap orphans where it is not PID 1",
     ),
-    spec(
+    Spec::plain(
         Id::ParentDeath,
         b'p',
+        "",
         "SIGNAL",
         "get SIGNAL when our own parent dies",
     ),
-    spec(Id::Verbose, b'v', "", "say what happens; up to three times"),
-    spec(
+    Spec::plain(
+        Id::Verbose,
+        b'v',
+        "",
+        "",
+        "say what happens; up to three times",
+    ),
+    Spec::plain(
         Id::WarnOnReap,
         b'w',
         "",
+        "",
         "warn of each orphan that is reaped",
     ),
-    spec(
+    Spec::plain(
         Id::ToGroup,
         b'g',
         "",
+        "",
         "signals to the command's process group",
     ),
-    spec(
+    Spec::plain(
         Id::ExitMap,
         b'e',
+        "",
         "STATUS",
         "exit with 0 where the status is STATUS",
     ),
-    spec(Id::License, b'l', "", "print the licence"),
+    Spec::plain(Id::License, b'l', "", "", "print the licence"),
 ];
-
-const fn spec(id: Id, short: u8, value: &'static str, help: &'static str) -> Spec<Id> {
-    Spec {
-        id,
-        short,
-        long: "",
-        value,
-        help,
-        group: "",
-    }
-}
 
 pub(super) const FLAGS: Flags = flags!(OPTIONS);
 
@@ -90,7 +91,7 @@ pub(super) fn read_environment<'a>(
     if let Some(value) = variable("TINI_VERBOSITY") {
         // As atoi(3): what is no number is 0; and unsigned. We count from the
         // warnings.
-        let number = dumb_init::number(value).map_or(0, |(number, _)| number as u32);
+        let number = leading_integer(value).map_or(0, |(number, _)| number as u32);
         config.logging.verbosity = number.min(4) as i8 - 1;
     }
 }
@@ -100,7 +101,7 @@ pub(super) fn exit_map(value: &[u8]) -> Result<(u8, u8), Kind> {
     if value.is_empty() {
         return Ok((0, 0));
     }
-    match dumb_init::number(value) {
+    match leading_integer(value) {
         Some((number, b"")) => u8::try_from(number)
             .map(|from| (from, 0))
             .map_err(|_| Kind::NoStatus),

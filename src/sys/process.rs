@@ -4,8 +4,8 @@
 //!
 //! Calls that take numbers and C strings only, and one clone(2), which see.
 
+use super::Errno;
 use super::args::Strings;
-use super::{Errno, terminal};
 use crate::signal::Signal;
 use crate::supervisor::Pid;
 use core::ffi::{CStr, c_int, c_ulong, c_void};
@@ -140,16 +140,6 @@ pub fn new_session() -> Result<(), Errno> {
 pub fn new_group() -> Result<(), Errno> {
     // SAFETY: no memory is involved.
     Errno::result(unsafe { libc::setpgid(0, 0) }).map(drop)
-}
-
-/// Takes the controlling terminal for the new session, if standard input is
-/// one that is free.
-///
-/// # Errors
-///
-/// As [`terminal::take`].
-pub fn take_terminal() -> Result<(), Errno> {
-    terminal::take()
 }
 
 /// Executes a file in our place; returns only why it could not.
