@@ -1,8 +1,10 @@
 //! What the init costs while it has nothing to do, and how little it does when it has.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
-use initlab::{Running, TempDir, fixture, require_namespaces, require_program, try_poll_until};
+use initlab::{
+    Running, TempDir, fixture, is_dynamic, require_namespaces, require_program, try_poll_until,
+};
 
 use crate::{
     support::{PLACES, init, native, native_fixture},
@@ -91,20 +93,6 @@ fn signals_and_orphans_cost_four_kinds_of_system_calls_and_no_memory() {
     }
 }
 
-/// Whether a program needs no dynamic loader: the init is measured as it is released.
-fn is_static(program: &Path) -> bool {
-    const INTERPRETER: u32 = 3;
-    let bytes = fs::read(program).unwrap();
-    let number = |at: usize, size: usize| {
-        let mut value = [0; 8];
-        value[..size].copy_from_slice(&bytes[at..at + size]);
-        usize::try_from(u64::from_le_bytes(value)).unwrap()
-    };
-    assert_eq!(bytes[..5], *b"\x7fELF\x02", "no ELF of 64 bits");
-    let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));
-    (0..count).all(|index| number(table + index * size, 4) != INTERPRETER as usize)
-}
-
 #[test]
 fn an_empty_command_takes_eighteen_system_calls_from_start_to_end() {
     require_namespaces!();
@@ -121,7 +109,7 @@ fn an_empty_command_takes_eighteen_system_calls_from_start_to_end() {
                 .assert_code(0);
             let mut calls = calls(&log);
             let mut allowed = 18;
-            if !is_static(&init()) {
+            if is_dynamic(&init()).unwrap() {
                 let main = calls.iter().position(|call| {
                     name(call) == "rt_sigprocmask" && call.contains("SIG_SETMASK, ~[]")
                 });

@@ -148,39 +148,40 @@ fn outer_shell(pty: &mut Pty) -> Running {
     shell
 }
 
-#[test]
-fn a_shell_below_the_init_has_job_control_below_another_shell_with_c() {
-    require_program!("bash");
-    let mut pty = Pty::open();
-    let mut shell = outer_shell(&mut pty);
-    let inner = BASH.join(" ");
-    enter(&mut pty, &format!("$INIT -c -- {inner}"));
-    // Nothing in between: no word of missing job control.
-    assert_eq!(pty.expect(PROMPT), format!("\r\n{PROMPT}"));
-    use_job_control(&mut pty);
+/// Leaves the inner shell, then the outer one, whose terminal it is again, as it was.
+#[track_caller]
+fn leave(mut pty: Pty, mut shell: Running) {
     ask(&mut pty, "exit 7", "exit\r\n");
     ask(&mut pty, "echo status=$?", "status=7\r\n");
-    // The terminal is the outer one's again, as it was.
     use_job_control(&mut pty);
     pty.send_line("exit 3");
     shell.wait().assert_code(3);
 }
 
 #[test]
+fn a_shell_below_the_init_has_job_control_below_another_shell_with_c() {
+    require_program!("bash");
+    let mut pty = Pty::open();
+    let shell = outer_shell(&mut pty);
+    let inner = BASH.join(" ");
+    enter(&mut pty, &format!("$INIT -c -- {inner}"));
+    // Nothing in between: no word of missing job control.
+    assert_eq!(pty.expect(PROMPT), format!("\r\n{PROMPT}"));
+    use_job_control(&mut pty);
+    leave(pty, shell);
+}
+
+#[test]
 fn without_c_the_terminal_stays_with_the_shell_above() {
     require_program!("bash");
     let mut pty = Pty::open();
-    let mut shell = outer_shell(&mut pty);
+    let shell = outer_shell(&mut pty);
     let inner = BASH.join(" ");
     enter(&mut pty, &format!("$INIT -- {inner}"));
     // As below dumb-init: a session of its own, and no terminal to control.
     pty.expect("no job control in this shell\r\n");
     pty.expect(PROMPT);
-    ask(&mut pty, "exit 7", "exit\r\n");
-    ask(&mut pty, "echo status=$?", "status=7\r\n");
-    use_job_control(&mut pty);
-    pty.send_line("exit 3");
-    shell.wait().assert_code(3);
+    leave(pty, shell);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::{fs, io, os::unix::fs::symlink, path::Path, process::Command, sync::OnceLock};
 
-use initlab::{copy_executable, find_program, fixture, missing_docker, missing_program};
+use initlab::{
+    copy_executable, find_program, fixture, is_dynamic, missing_docker, missing_program,
+};
 
 use super::{docker::docker, janitor::mark};
 use crate::support;
@@ -86,29 +88,9 @@ fn copy_with_libraries(program: &Path, root: &Path, name: &str) -> io::Result<()
     Ok(())
 }
 
-/// Whether a program needs no dynamic linker: its ELF file has no segment PT_INTERP. See elf(5).
+/// Whether it is a program that needs no dynamic linker.
 pub fn is_static(program: &Path) -> bool {
-    const PT_INTERP: u64 = 3;
-    let bytes = fs::read(program).unwrap_or_default();
-    let number = |at: usize, size: usize| {
-        let bytes = bytes.get(at..at + size)?;
-        Some(
-            bytes
-                .iter()
-                .rev()
-                .fold(0, |sum, b| sum << 8 | u64::from(*b)),
-        )
-    };
-    let segments = || {
-        let (table, size, count) = match (bytes.get(..4)?, number(4, 1)?) {
-            (b"\x7fELF", 1) => (number(28, 4)?, number(42, 2)?, number(44, 2)?),
-            (b"\x7fELF", 2) => (number(32, 8)?, number(54, 2)?, number(56, 2)?),
-            _ => return None,
-        };
-        let kind = |index: u64| number((table + index * size) as usize, 4);
-        (0..count).map(kind).collect::<Option<Vec<_>>>()
-    };
-    segments().is_some_and(|kinds| !kinds.contains(&PT_INTERP))
+    is_dynamic(program).is_ok_and(|dynamic| !dynamic)
 }
 
 /// The words that run a fixture in a container.

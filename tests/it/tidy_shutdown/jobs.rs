@@ -14,42 +14,12 @@ pub const JOB: Scene = Scene {
     story: "A script starts a job with `setsid`, as cron does, and becomes `sleep`, which TERM \
             kills at once. The job needs 300 ms after TERM.",
     rows: &[
-        Row {
-            under: Under::DumbInit,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::Tini,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::Tini,
-            options: "-g",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "-t all",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "--grace 10s",
-            finished: true,
-            status: 143,
-        },
+        Row::cut_off(Under::DumbInit, "", 143),
+        Row::cut_off(Under::Tini, "", 143),
+        Row::cut_off(Under::Tini, "-g", 143),
+        Row::cut_off(Under::TidyInit, "", 143),
+        Row::cut_off(Under::TidyInit, "-t all", 143),
+        Row::finished(Under::TidyInit, "--grace 10s", 143),
     ],
 };
 

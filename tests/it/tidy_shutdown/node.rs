@@ -15,54 +15,14 @@ pub const SHELL: Scene = Scene {
             connections. TERM kills the shell at once, whoever else gets it, and the shell is the \
             command.",
     rows: &[
-        Row {
-            under: Under::DumbInit,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::Tini,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::Tini,
-            options: "-g",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "-t all",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "-k 10s",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "--grace 10s",
-            finished: true,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "--grace 10s -k 10s -t all -e 143",
-            finished: true,
-            status: 0,
-        },
+        Row::cut_off(Under::DumbInit, "", 143),
+        Row::cut_off(Under::Tini, "", 143),
+        Row::cut_off(Under::Tini, "-g", 143),
+        Row::cut_off(Under::TidyInit, "", 143),
+        Row::cut_off(Under::TidyInit, "-t all", 143),
+        Row::cut_off(Under::TidyInit, "-k 10s", 143),
+        Row::finished(Under::TidyInit, "--grace 10s", 143),
+        Row::finished(Under::TidyInit, "--grace 10s -k 10s -t all -e 143", 0),
     ],
 };
 
@@ -72,60 +32,15 @@ pub const NPM: Scene = Scene {
             shell, which TERM kills: be it sent to the group, be it passed on by npm, which \
             passes it on to the shell alone. Then npm ends, and it is the command.",
     rows: &[
-        Row {
-            under: Under::DumbInit,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::Tini,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::Tini,
-            options: "-g",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "-t child",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "-t all",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "-k 10s",
-            finished: false,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "--grace 10s",
-            finished: true,
-            status: 143,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "--grace 10s -e 143",
-            finished: true,
-            status: 0,
-        },
+        Row::cut_off(Under::DumbInit, "", 143),
+        Row::cut_off(Under::Tini, "", 143),
+        Row::cut_off(Under::Tini, "-g", 143),
+        Row::cut_off(Under::TidyInit, "", 143),
+        Row::cut_off(Under::TidyInit, "-t child", 143),
+        Row::cut_off(Under::TidyInit, "-t all", 143),
+        Row::cut_off(Under::TidyInit, "-k 10s", 143),
+        Row::finished(Under::TidyInit, "--grace 10s", 143),
+        Row::finished(Under::TidyInit, "--grace 10s -e 143", 0),
     ],
 };
 
@@ -134,30 +49,10 @@ pub const NPM_EXEC: Scene = Scene {
     story: "The same with `exec node server.js` as the script: there is no shell any more, and \
             npm waits for the server. It needs no `--grace`.",
     rows: &[
-        Row {
-            under: Under::DumbInit,
-            options: "",
-            finished: true,
-            status: 0,
-        },
-        Row {
-            under: Under::Tini,
-            options: "",
-            finished: true,
-            status: 0,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "",
-            finished: true,
-            status: 0,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "--grace 10s",
-            finished: true,
-            status: 0,
-        },
+        Row::finished(Under::DumbInit, "", 0),
+        Row::finished(Under::Tini, "", 0),
+        Row::finished(Under::TidyInit, "", 0),
+        Row::finished(Under::TidyInit, "--grace 10s", 0),
     ],
 };
 

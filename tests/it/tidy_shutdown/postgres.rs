@@ -20,36 +20,11 @@ pub const ARCHIVER: Scene = Scene {
             seconds after TERM to finish its file, and becomes `postgres`, which has stopped long \
             before.",
     rows: &[
-        Row {
-            under: Under::DumbInit,
-            options: "",
-            finished: false,
-            status: 0,
-        },
-        Row {
-            under: Under::Tini,
-            options: "",
-            finished: false,
-            status: 0,
-        },
-        Row {
-            under: Under::Tini,
-            options: "-g",
-            finished: false,
-            status: 0,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "",
-            finished: false,
-            status: 0,
-        },
-        Row {
-            under: Under::TidyInit,
-            options: "--grace 10s",
-            finished: true,
-            status: 0,
-        },
+        Row::cut_off(Under::DumbInit, "", 0),
+        Row::cut_off(Under::Tini, "", 0),
+        Row::cut_off(Under::Tini, "-g", 0),
+        Row::cut_off(Under::TidyInit, "", 0),
+        Row::finished(Under::TidyInit, "--grace 10s", 0),
     ],
 };
 

@@ -40,6 +40,27 @@ pub struct Row {
     pub status: i32,
 }
 
+impl Row {
+    /// What did not get its moment.
+    pub const fn cut_off(under: Under, options: &'static str, status: i32) -> Self {
+        Self::new(under, options, false, status)
+    }
+
+    /// What got its moment.
+    pub const fn finished(under: Under, options: &'static str, status: i32) -> Self {
+        Self::new(under, options, true, status)
+    }
+
+    const fn new(under: Under, options: &'static str, finished: bool, status: i32) -> Self {
+        Self {
+            under,
+            options,
+            finished,
+            status,
+        }
+    }
+}
+
 /// What is played.
 #[derive(Debug)]
 pub struct Scene {
