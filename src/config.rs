@@ -2,109 +2,67 @@
 
 #![forbid(unsafe_code)]
 
-use crate::signal::{Rewrite, RewriteTable, Signal};
+use crate::exit_map::ExitMap;
+use crate::per_signal::PerSignal;
+use crate::rewrite::{Rewrite, RewriteTable};
+use crate::signal::Signal;
+use crate::status::{INIT_FAILED, NOT_EXECUTABLE, NOT_FOUND};
 use crate::time::Time;
-
-/// What a command line asks for. How to do it stands in the [`Config`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Request {
-    /// Run the command whose name has this index in `argv`, at least 1.
-    Run(usize),
-    /// Run nothing: hold the namespaces and reap.
-    Pause,
-    /// Print a text, and end.
-    Print(Text),
-    /// Print the table of signals on stdout.
-    ListSignals,
-}
-
-/// A text that was asked for, or that goes with an error.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Text {
-    /// What [`crate::text::Packed`] prints.
-    pub packed: &'static [u8],
-    /// Whether it goes to stderr.
-    pub to_stderr: bool,
-    /// The status to exit with.
-    pub status: u8,
-}
-
-/// Whose options, messages and habits we have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Personality {
-    /// Our own.
-    #[default]
-    Native,
-    /// dumb-init 1.2.5
-    DumbInit,
-    /// tini 0.19
-    Tini,
-    /// catatonit 0.1.7
-    Catatonit,
-    /// `tidy-init --pause`
-    Pause,
-    /// The shell of an account that may not log in.
-    Nologin,
-}
-
-impl Personality {
-    /// Those that speak, by their numbers.
-    pub(crate) const ALL: [Personality; 5] = [
-        Personality::Native,
-        Personality::DumbInit,
-        Personality::Tini,
-        Personality::Catatonit,
-        Personality::Pause,
-    ];
-}
+use nix::errno::Errno;
 
 /// How to run a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config<'a> {
-    /// Whose habits are followed where they differ.
-    pub personality: Personality,
-    /// What is delivered for what is received.
-    pub rewrite: RewriteTable,
+    /// What differs between the programs that we stand for.
+    pub behaviour: Behaviour,
     /// Who gets the forwarded signals.
     pub target: Target,
     /// Where the command runs.
     pub placement: Placement,
-    /// How long a received signal is held back.
-    pub delay: PerSignal,
-    /// How long after a received signal was sent the command is killed.
-    pub kill_after: PerSignal,
-    /// How long what the command leaves behind may take to end.
+    /// How long the leftovers may take to end.
     pub grace: Option<Time>,
-    /// What is reported for the command's status.
-    pub exit_map: ExitMap,
+    /// The program that is run before the first stop signal is forwarded.
+    pub pre_stop: Option<&'a [u8]>,
+    /// How long to wait, when all has ended, for what was sent over TCP.
+    pub linger: Option<Time>,
     /// Whether to die by the signal that killed the command.
     pub exit_by_signal: bool,
     /// The signal that we want to get when our own parent dies.
     pub parent_death: Option<Signal>,
-    /// Whether orphans are to come to us where we are not PID 1.
+    /// Whether to become a child subreaper where we are not PID 1.
     pub subreaper: bool,
-    /// Whether a warning is said of each orphan that is reaped.
+    /// Whether to warn of each orphan that is reaped.
     pub warn_on_reap: bool,
-    /// Whether it was the environment that asked for lines.
+    /// Whether a variable of the environment asked for verbose lines.
     pub debug_by_environment: bool,
-    /// Whether it was the environment that refused a session.
+    /// Whether a variable of the environment refused a session.
     pub shared_by_environment: bool,
-    /// Where the reason goes when the command fails.
+    /// The file that gets the reason when the command fails.
     pub termination_log: Option<&'a [u8]>,
     /// What is said.
     pub logging: Logging,
+    /// What is delivered for what is received.
+    pub rewrite: RewriteTable,
+    /// How long a received signal is held back.
+    pub delay: PerSignal,
+    /// How long after a stop signal was sent the command is killed.
+    pub kill_after: KillAfter,
+    /// What is reported for the command's status.
+    pub exit_map: ExitMap,
 }
 
 impl Default for Config<'_> {
     fn default() -> Self {
         Config {
-            personality: Personality::Native,
+            behaviour: Behaviour::NATIVE,
             rewrite: RewriteTable::new(),
             target: Target::Group,
             placement: Placement::Session,
             delay: PerSignal::new(),
-            kill_after: PerSignal::new(),
+            kill_after: KillAfter::default(),
             grace: None,
+            pre_stop: None,
+            linger: None,
             exit_map: ExitMap::new(),
             exit_by_signal: false,
             parent_death: None,
@@ -124,7 +82,7 @@ impl Config<'_> {
         match self.rewrite.get(signal) {
             Rewrite::Drop => None,
             Rewrite::To(other) => Some(other),
-            // Without its shell the command's group is orphaned, and the
+            // In a session of its own the command's group is orphaned, and the
             // kernel ignores the terminal's stops for it: only STOP works.
             Rewrite::Same if signal.is_terminal_stop() && self.placement == Placement::Session => {
                 Some(Signal::STOP)
@@ -133,14 +91,44 @@ impl Config<'_> {
         }
     }
 
-    /// Whether the time matters.
-    pub fn has_deadlines(&self) -> bool {
-        self.grace.is_some() || !self.delay.is_empty() || !self.kill_after.is_empty()
+    /// Whether a signal asks for the end: TERM, INT, QUIT, and those that
+    /// `--kill-after` names.
+    pub fn is_stop_signal(&self, signal: Signal) -> bool {
+        signal.asks_for_the_end() || self.kill_after.named.get(signal).is_some()
     }
 
-    /// Whether there may be a signal for all that descends from us.
+    /// Whether a stop signal is delivered, in whatever form.
+    pub fn stops_the_command(&self, signal: Signal) -> bool {
+        self.is_stop_signal(signal) && self.delivered(signal).is_some()
+    }
+
+    /// Whether the time matters.
+    pub fn has_deadlines(&self) -> bool {
+        self.grace.is_some()
+            || self.pre_stop.is_some()
+            || !self.delay.is_empty()
+            || !self.kill_after.is_empty()
+    }
+
+    /// Whether a signal may go to all descendants.
     pub fn reaches_all(&self) -> bool {
         self.target == Target::All || self.grace.is_some() || !self.kill_after.is_empty()
+    }
+}
+
+/// How long after a stop signal was sent the command is killed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KillAfter {
+    /// For the signals that the user names, which beat the general one.
+    pub named: PerSignal,
+    /// For TERM, INT and QUIT.
+    pub general: Option<Time>,
+}
+
+impl KillAfter {
+    /// Whether nothing is ever killed.
+    pub fn is_empty(&self) -> bool {
+        self.general.is_none() && self.named.is_empty()
     }
 }
 
@@ -188,118 +176,95 @@ pub enum Placement {
     Shared,
 }
 
-/// A duration for some of the signals.
+/// What differs between the programs that we stand for, beyond their options
+/// and messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PerSignal {
-    durations: [Option<Time>; Signal::COUNT],
-    /// How many have one. Mostly none has, and then nobody needs to look.
-    count: u8,
+pub struct Behaviour {
+    /// When we stop along with the command.
+    pub stops: Stops,
+    /// Whether a signal that the terminal has sent to the command as well is
+    /// not forwarded: two of one Ctrl-C make programs that count them quit the
+    /// hard way.
+    pub terminal_signals_once: bool,
+    /// Whether TTIN and TTOU from the terminal are our own affair: it stops
+    /// background processes that write, and we write lines.
+    pub keeps_background_stops: bool,
+    /// Whether a terminal's stop of the command is undone as PID 1: no shell is
+    /// there to continue it.
+    pub undoes_terminal_stops: bool,
+    /// Whether the TERM that follows the command's end is rewritten.
+    pub rewrites_final_term: bool,
+    /// Whether the terminal is given up by a process that does not lead its
+    /// session.
+    pub gives_up_terminal_as_member: bool,
+    /// Whether the controlling terminal is found as /dev/tty before standard
+    /// input.
+    pub opens_dev_tty: bool,
+    /// What is reported of a command that cannot be started.
+    pub failed_start: FailedStart,
 }
 
-impl PerSignal {
-    /// For none.
-    pub const fn new() -> PerSignal {
-        PerSignal {
-            durations: [None; Signal::COUNT],
-            count: 0,
-        }
-    }
-
-    /// Sets it for a signal; the last one wins.
-    pub fn set(&mut self, signal: Signal, duration: Time) {
-        if let Some(slot) = self.durations.get_mut(signal.index()) {
-            self.count += u8::from(slot.is_none());
-            *slot = Some(duration);
-        }
-    }
-
-    /// Sets it for a signal that has none.
-    pub fn set_default(&mut self, signal: Signal, duration: Time) {
-        if self.get(signal).is_none() {
-            self.set(signal, duration);
-        }
-    }
-
-    /// The duration for a signal.
-    pub fn get(&self, signal: Signal) -> Option<Time> {
-        self.durations.get(signal.index()).copied().flatten()
-    }
-
-    /// Takes a signal's away, and tells whether it had one.
-    pub fn clear(&mut self, signal: Signal) -> bool {
-        let slot = self.durations.get_mut(signal.index());
-        let had_one = slot.is_some_and(|slot| slot.take().is_some());
-        self.count -= u8::from(had_one);
-        had_one
-    }
-
-    /// Whether no signal has one.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// The signal with the shortest one; of equals the lowest number.
-    pub fn earliest(&self) -> Option<(Signal, Time)> {
-        if self.is_empty() {
-            return None;
-        }
-        let mut earliest: Option<(Signal, Time)> = None;
-        for signal in Signal::all() {
-            if let Some(time) = self.get(signal)
-                && earliest.is_none_or(|(_, shortest)| time < shortest)
-            {
-                earliest = Some((signal, time));
-            }
-        }
-        earliest
-    }
+impl Behaviour {
+    /// Our own.
+    pub const NATIVE: Behaviour = Behaviour {
+        stops: Stops::WithCommand,
+        terminal_signals_once: true,
+        keeps_background_stops: false,
+        undoes_terminal_stops: false,
+        rewrites_final_term: false,
+        gives_up_terminal_as_member: false,
+        opens_dev_tty: false,
+        failed_start: FailedStart {
+            not_found: NOT_FOUND,
+            denied: NOT_EXECUTABLE,
+            other: NOT_EXECUTABLE,
+            no_process: INIT_FAILED,
+            is_command_status: false,
+            names_missing_shell: false,
+        },
+    };
 }
 
-impl Default for PerSignal {
-    fn default() -> PerSignal {
-        PerSignal::new()
-    }
-}
-
-/// What is reported for a status of the command.
-// All zeros without a rule, which is set up in one stroke.
+/// When we stop along with the command. The shell that started us watches us
+/// alone: its prompt does not come back before we stop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ExitMap {
-    /// A bit for each status that has a rule.
-    mapped: [u8; 256 / 8],
-    /// What is reported for it.
-    to: [u8; 256],
+pub enum Stops {
+    /// Never.
+    Never,
+    /// When the command is sent a stop, unless we are the init of a PID
+    /// namespace, which nothing stops.
+    WithCommand,
+    /// On a terminal's stop, whatever the command is sent instead.
+    Always,
 }
 
-impl ExitMap {
-    /// Everything as it is.
-    pub const fn new() -> ExitMap {
-        ExitMap {
-            mapped: [0; 256 / 8],
-            to: [0; 256],
-        }
-    }
-
-    /// Reports `to` for `from`; the last one wins.
-    pub fn set(&mut self, from: u8, to: u8) {
-        if let Some(bits) = self.mapped.get_mut(usize::from(from / 8)) {
-            *bits |= 1 << (from % 8);
-        }
-        if let Some(slot) = self.to.get_mut(usize::from(from)) {
-            *slot = to;
-        }
-    }
-
-    /// What is reported for a status, if that was said.
-    pub fn get(&self, from: u8) -> Option<u8> {
-        let bits = *self.mapped.get(usize::from(from / 8))?;
-        let to = *self.to.get(usize::from(from))?;
-        (bits >> (from % 8) & 1 == 1).then_some(to)
-    }
+/// What is reported of a command that cannot be started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FailedStart {
+    /// The status where there is no such file.
+    pub not_found: u8,
+    /// The status where access to it is denied.
+    pub denied: u8,
+    /// The status where it cannot be executed for another reason.
+    pub other: u8,
+    /// The status where no process could be made.
+    pub no_process: u8,
+    /// Whether the status of a failed exec is taken for the command's, so that
+    /// options map it.
+    pub is_command_status: bool,
+    /// Whether a script that needs `/bin/sh`, where there is none, is reported
+    /// by the shell's error, "No such file or directory", rather than its own,
+    /// "Exec format error".
+    pub names_missing_shell: bool,
 }
 
-impl Default for ExitMap {
-    fn default() -> ExitMap {
-        ExitMap::new()
+impl FailedStart {
+    /// The status for a failed execve(2).
+    pub fn exec_status(&self, errno: Errno) -> u8 {
+        match errno {
+            Errno::ENOENT => self.not_found,
+            Errno::EACCES => self.denied,
+            _ => self.other,
+        }
     }
 }

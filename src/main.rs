@@ -1,79 +1,167 @@
-//! The C entry point: `argv` -> `cli` -> `run` -> exit status.
+//! The C entry point: `argv` -> `personality` -> `init` -> exit status.
 //!
 //! There is no Rust runtime before it: that would ignore SIGPIPE, which the
 //! command would inherit, and install handlers, before we block anything.
 
 #![no_main]
 
-use core::ffi::{c_char, c_int};
-use core::fmt::Write;
-use tidy_init::buffer::Buffer;
-use tidy_init::child::Command;
-use tidy_init::cli::{self, Arguments, OPTIONS_VARIABLE};
-use tidy_init::config::{Config, Request, Text};
-use tidy_init::errno::Reason;
-use tidy_init::number::Decimal;
-use tidy_init::signal::Signal;
+use core::ffi::c_char;
+#[cfg(not(own_start))]
+use core::ffi::c_int;
+use log::Level;
+use tidy_init::cli::{OPTIONS_VARIABLE, Page, Request, Source, UsageError};
+use tidy_init::config::Config;
+use tidy_init::init::{self, Command, Linux, Program};
+use tidy_init::log::Log;
+use tidy_init::personality::{self, Personality};
+use tidy_init::signal::{Signal, SignalSet};
 use tidy_init::status::INIT_FAILED;
 use tidy_init::sys::args::Strings;
 use tidy_init::sys::{Errno, io, process, signals};
-use tidy_init::text::Packed;
-use tidy_init::{log, run};
+use tidy_init::text::{Line, reason};
+
+#[cfg(own_start)]
+mod entry;
 
 // SAFETY: the name that the C library calls, with the types that it passes.
+#[cfg(not(own_start))]
 #[unsafe(no_mangle)]
-extern "C" fn main(_count: c_int, argv: *mut *mut c_char) -> ! {
-    // First of all: what comes before it is lost, what comes after it is not.
+extern "C" fn main(_count: c_int, argv: *mut *mut c_char, environment: *mut *mut c_char) -> ! {
+    begin(argv, environment)
+}
+
+fn begin(argv: *mut *mut c_char, environment: *mut *mut c_char) -> ! {
+    // First of all: a signal that comes before it is lost, one that comes after
+    // it is not.
     let mask = signals::block_all();
-    // SAFETY: this is the argument vector that the kernel has made.
-    let argv = unsafe { Strings::new(argv) };
-    let environment = Strings::environment();
-    let options = take_options(environment);
-    let name = argv.get(0).unwrap_or_default();
-    let personality = cli::called_as(name);
-    log::speak_as(personality);
-    let variable = |name: &str| environment.variable(name).map(|(_, value)| value);
-    let mut config = Config::default();
-    let parsed = cli::parse(personality, &argv, options, &variable, &mut config);
-    let status = match (mask, parsed) {
-        (Err(errno), _) => {
-            log::complain(format_args!("cannot block signals: {}", Reason(errno)));
-            INIT_FAILED
-        }
-        (_, Ok(Request::Print(text))) => print(text),
-        (_, Ok(Request::ListSignals)) => print_signals(),
-        (_, Ok(Request::Pause)) => {
-            log::start(config.logging);
-            run::pause(&config)
-        }
-        (Ok(mask), Ok(Request::Run(command))) => {
-            log::start(config.logging);
-            match argv.string(command) {
-                Some(name) => run::run(
-                    &config,
-                    &Command {
-                        argv,
-                        index: command,
-                        name,
-                        environment,
-                        mask,
-                        placement: config.placement,
-                        personality,
-                    },
-                ),
-                None => INIT_FAILED,
-            }
-        }
-        (_, Err(complaint)) => {
-            log::complain_plainly(&complaint);
-            if let Some(usage) = complaint.usage() {
-                print(usage);
-            }
-            complaint.status()
-        }
-    };
+    // SAFETY: these are the arrays that the kernel has made.
+    let (argv, environment) = unsafe { (Strings::new(argv), Strings::new(environment)) };
+    let status = Main {
+        argv,
+        environment,
+        kernel: Linux::new(),
+    }
+    .run(mask);
     // Not by way of the C library, which would look for streams to flush.
     process::exit_now(status)
+}
+
+struct Main {
+    argv: Strings,
+    environment: Strings,
+    kernel: Linux,
+}
+
+impl Main {
+    fn run(&mut self, mask: Result<SignalSet, Errno>) -> u8 {
+        let (argv, environment) = (self.argv, self.environment);
+        let options = take_options(environment);
+        let name = argv.string(0).unwrap_or_default().to_bytes();
+        let personality = personality::called_as(name);
+        let mut log = Log::new(&personality.messages);
+        let mask = match mask {
+            Ok(mask) => mask,
+            Err(errno) => return self.fail(&log, "cannot block signals: ", errno),
+        };
+        let variable = |name: &str| environment.variable(name).map(|(_, value)| value);
+        let mut config = Config::default();
+        let request = match personality.read(&argv, options, &variable, &mut config) {
+            Ok(request) => request,
+            Err(error) => return self.refuse(&log, personality, &error),
+        };
+        match request {
+            None => INIT_FAILED,
+            Some(Request::Print(page)) => self.print(&log, page),
+            Some(Request::ListSignals) => self.print_signals(&log),
+            Some(Request::Pause) => {
+                log.set(config.logging);
+                init::pause(&mut self.kernel, &log)
+            }
+            Some(Request::Run(index)) => {
+                let command = Command {
+                    program: Program {
+                        argv,
+                        index,
+                        name: argv.string(index).unwrap_or_default(),
+                        environment,
+                        names_missing_shell: config.behaviour.failed_start.names_missing_shell,
+                    },
+                    mask,
+                    placement: config.placement,
+                    opens_dev_tty: config.behaviour.opens_dev_tty,
+                    failed_start: config.behaviour.failed_start,
+                };
+                log.set(config.logging);
+                init::run(&mut self.kernel, &log, &config, &command)
+            }
+        }
+    }
+
+    /// Says why we cannot obey, and gives the status to exit with.
+    fn refuse(&mut self, log: &Log, personality: &Personality, error: &UsageError<'_>) -> u8 {
+        let mut page = None;
+        // The variable is ours, whoever we are.
+        let is_ours = error.source == Source::Environment;
+        log.complain(&mut self.kernel, &mut |line, sink| {
+            if is_ours {
+                (personality.messages.prefix)(line, Level::Error, sink);
+                error.describe(line);
+            } else {
+                page = (personality.describe)(error, line, sink);
+            }
+        });
+        if let Some(page) = page {
+            self.print(log, page);
+        }
+        if is_ours {
+            INIT_FAILED
+        } else {
+            personality.usage_status
+        }
+    }
+
+    /// Prints a page and gives the status that goes with it.
+    fn print(&mut self, log: &Log, page: &Page) -> u8 {
+        self.print_text(log, page.to_stderr, page.status, &page.write)
+    }
+
+    /// Prints the table of signals: a number and a name a line.
+    fn print_signals(&mut self, log: &Log) -> u8 {
+        self.print_text(log, false, 0, &|line| {
+            for signal in Signal::all() {
+                line.number(u64::from(signal.number())).byte(b' ');
+                signal.name(line);
+                line.byte(b'\n');
+            }
+        })
+    }
+
+    // Its room is not to be in the frame that the command is waited for in.
+    #[inline(never)]
+    fn print_text(
+        &mut self,
+        log: &Log,
+        to_stderr: bool,
+        status: u8,
+        write: &dyn Fn(&mut Line<'_>),
+    ) -> u8 {
+        let mut room = [0; 4096];
+        let mut text = Line::new(&mut room);
+        write(&mut text);
+        match io::print(to_stderr, text.as_bytes()) {
+            Ok(()) => status,
+            Err(errno) => self.fail(log, "cannot write to stdout: ", errno),
+        }
+    }
+
+    /// Says what we cannot do, and gives the status to exit with.
+    fn fail(&mut self, log: &Log, what: &str, errno: Errno) -> u8 {
+        log.complain(&mut self.kernel, &mut |line, sink| {
+            log.prefix(line, Level::Error, sink);
+            reason(line.text(what), errno);
+        });
+        INIT_FAILED
+    }
 }
 
 /// The options in the environment, which are taken out of it: an init that the
@@ -85,39 +173,4 @@ fn take_options(environment: Strings) -> Option<&'static [u8]> {
         environment.remove(index);
     }
     options
-}
-
-/// Prints a text and gives the status that goes with it.
-// Its room is not to be in the frame that the command is waited for in.
-#[inline(never)]
-fn print(text: Text) -> u8 {
-    let mut room = [0; 4096];
-    let mut bytes = Buffer::new(&mut room);
-    // The texts fit.
-    let _ = write!(bytes, "{}", Packed(text.packed));
-    match printed(io::print(text.to_stderr, bytes.bytes())) {
-        0 => text.status,
-        failed => failed,
-    }
-}
-
-/// The table of signals: a number and a name a line.
-fn print_signals() -> u8 {
-    printed(Signal::all().try_for_each(|signal| {
-        let mut room = [0; 32];
-        let mut line = Buffer::new(&mut room);
-        // A name always fits.
-        let _ = writeln!(line, "{} {signal}", Decimal(u64::from(signal.number())));
-        io::print(false, line.bytes())
-    }))
-}
-
-fn printed(result: Result<(), Errno>) -> u8 {
-    match result {
-        Ok(()) => 0,
-        Err(errno) => {
-            log::complain(format_args!("cannot write to stdout: {}", Reason(errno)));
-            INIT_FAILED
-        }
-    }
 }

@@ -1,9 +1,9 @@
-//! Signal numbers, their names, sets of them, and the rewrite table.
+//! Signal numbers, their names, and sets of them.
 
 #![forbid(unsafe_code)]
 
-use crate::number::{Decimal, decimal};
-use core::fmt::{self, Write};
+use crate::rows;
+use crate::text::{Line, RowBuilder, Rows, decimal};
 use core::num::NonZeroU8;
 
 /// A signal, 1 to 64, real-time ones included.
@@ -14,13 +14,12 @@ use core::num::NonZeroU8;
 pub struct Signal(NonZeroU8);
 
 /// The lowest real-time signal, as `kill -l`, glibc and Docker count: the
-/// kernel's is 32, the C libraries keep the first ones for themselves.
+/// kernel's is 32, and the C libraries keep the first ones for themselves.
 const RTMIN: u8 = 34;
 /// The highest signal there is (signal(7)).
 const RTMAX: u8 = 64;
 
-/// A signal from the C library's constant. Every constant is in range, which
-/// is checked at compile time where it is used for a constant.
+/// A signal from the C library's constant. Every constant is in range.
 const fn constant(number: libc::c_int) -> Signal {
     match NonZeroU8::new(number as u8) {
         Some(number) => Signal(number),
@@ -28,69 +27,65 @@ const fn constant(number: libc::c_int) -> Signal {
     }
 }
 
-/// The longest name in the table.
-const NAME_MAX: usize = 6;
-
-/// A name, filled up with zeros, and its number. Seven bytes, where a string
-/// slice would take sixteen and its text.
-type Name = ([u8; NAME_MAX], u8);
-
-#[allow(clippy::indexing_slicing)] // In the compiler.
-const fn name(text: &str, number: libc::c_int) -> Name {
-    let text = text.as_bytes();
-    let mut name = [0; NAME_MAX];
-    let mut at = 0;
-    while at < text.len() {
-        name[at] = text[at];
-        at += 1;
-    }
-    (name, number as u8)
-}
-
-/// The letters of a name.
-fn letters((name, _): &Name) -> &[u8] {
-    name.split(|byte| *byte == 0).next().unwrap_or_default()
-}
-
 /// Names without `SIG`, from the C library's constants, since the numbers
 /// differ between architectures. Where two names share a number, the one that
 /// is printed comes first.
-static NAMES: [Name; 34] = [
-    name("HUP", libc::SIGHUP),
-    name("INT", libc::SIGINT),
-    name("QUIT", libc::SIGQUIT),
-    name("ILL", libc::SIGILL),
-    name("TRAP", libc::SIGTRAP),
-    name("ABRT", libc::SIGABRT),
-    name("BUS", libc::SIGBUS),
-    name("FPE", libc::SIGFPE),
-    name("KILL", libc::SIGKILL),
-    name("USR1", libc::SIGUSR1),
-    name("SEGV", libc::SIGSEGV),
-    name("USR2", libc::SIGUSR2),
-    name("PIPE", libc::SIGPIPE),
-    name("ALRM", libc::SIGALRM),
-    name("TERM", libc::SIGTERM),
-    name("STKFLT", libc::SIGSTKFLT),
-    name("CHLD", libc::SIGCHLD),
-    name("CONT", libc::SIGCONT),
-    name("STOP", libc::SIGSTOP),
-    name("TSTP", libc::SIGTSTP),
-    name("TTIN", libc::SIGTTIN),
-    name("TTOU", libc::SIGTTOU),
-    name("URG", libc::SIGURG),
-    name("XCPU", libc::SIGXCPU),
-    name("XFSZ", libc::SIGXFSZ),
-    name("VTALRM", libc::SIGVTALRM),
-    name("PROF", libc::SIGPROF),
-    name("WINCH", libc::SIGWINCH),
-    name("IO", libc::SIGIO),
-    name("PWR", libc::SIGPWR),
-    name("SYS", libc::SIGSYS),
-    name("IOT", libc::SIGABRT),
-    name("CLD", libc::SIGCHLD),
-    name("POLL", libc::SIGIO),
+const NAMES: [(&str, libc::c_int); 34] = [
+    ("HUP", libc::SIGHUP),
+    ("INT", libc::SIGINT),
+    ("QUIT", libc::SIGQUIT),
+    ("ILL", libc::SIGILL),
+    ("TRAP", libc::SIGTRAP),
+    ("ABRT", libc::SIGABRT),
+    ("BUS", libc::SIGBUS),
+    ("FPE", libc::SIGFPE),
+    ("KILL", libc::SIGKILL),
+    ("USR1", libc::SIGUSR1),
+    ("SEGV", libc::SIGSEGV),
+    ("USR2", libc::SIGUSR2),
+    ("PIPE", libc::SIGPIPE),
+    ("ALRM", libc::SIGALRM),
+    ("TERM", libc::SIGTERM),
+    ("STKFLT", libc::SIGSTKFLT),
+    ("CHLD", libc::SIGCHLD),
+    ("CONT", libc::SIGCONT),
+    ("STOP", libc::SIGSTOP),
+    ("TSTP", libc::SIGTSTP),
+    ("TTIN", libc::SIGTTIN),
+    ("TTOU", libc::SIGTTOU),
+    ("URG", libc::SIGURG),
+    ("XCPU", libc::SIGXCPU),
+    ("XFSZ", libc::SIGXFSZ),
+    ("VTALRM", libc::SIGVTALRM),
+    ("PROF", libc::SIGPROF),
+    ("WINCH", libc::SIGWINCH),
+    ("IO", libc::SIGIO),
+    ("PWR", libc::SIGPWR),
+    ("SYS", libc::SIGSYS),
+    ("IOT", libc::SIGABRT),
+    ("CLD", libc::SIGCHLD),
+    ("POLL", libc::SIGIO),
 ];
+
+/// How many of the names are the only or first one of their number.
+const FIRST_NAMES: usize = 31;
+
+/// Of each name its number, and the name.
+static NAME_ROWS: Rows = rows!(build {
+    let mut builder = RowBuilder::new();
+    let mut at = 0;
+    while at < NAMES.len() {
+        let (name, number) = NAMES[at];
+        builder = builder.row().byte(number as u8).text(name);
+        at += 1;
+    }
+    builder
+});
+
+/// The numbers and names.
+fn names() -> impl Iterator<Item = (u8, &'static [u8])> {
+    { NAME_ROWS }.filter_map(|row| row.split_first().map(|(number, name)| (*number, name)))
+}
 
 impl Signal {
     /// Hang-up of the controlling terminal.
@@ -148,7 +143,7 @@ impl Signal {
 
     /// Every signal, in the order of their numbers.
     pub fn all() -> impl Iterator<Item = Signal> {
-        (1..=i32::from(RTMAX)).filter_map(Signal::new)
+        (1..=RTMAX).filter_map(NonZeroU8::new).map(Signal)
     }
 
     /// Reads a name or a number: `TERM`, `SIGTERM`, `term`, `15`, `RTMIN`,
@@ -161,8 +156,8 @@ impl Signal {
             Some((prefix, rest)) if same(prefix, b"SIG") => rest,
             _ => written,
         };
-        if let Some((_, number)) = NAMES.iter().find(|known| same(name, letters(known))) {
-            return Signal::new(i32::from(*number));
+        if let Some((number, _)) = names().find(|(_, known)| same(name, known)) {
+            return Signal::new(i32::from(number));
         }
         let (base, offset) = name.split_at_checked(5)?;
         let number = if same(base, b"RTMIN") {
@@ -176,35 +171,102 @@ impl Signal {
         Signal::new(i32::from(number))
     }
 
-    /// The signal of this very name, without `SIG`, in capitals; only those
-    /// that have one name, and a number up to 31.
+    /// The signal of this very name, without `SIG`, in capitals; only the first
+    /// name of each, and only numbers up to 31.
     pub fn named(name: &[u8]) -> Option<Signal> {
-        NAMES
-            .iter()
-            .take(31)
-            .find(|known| letters(known) == name)
-            .and_then(|(_, number)| Signal::new(i32::from(*number)))
+        let mut names = names().take(FIRST_NAMES);
+        let (number, _) = names.find(|(_, known)| *known == name)?;
+        Signal::new(i32::from(number))
     }
 
-    /// Whether a program can take it at all (signal(7)).
+    /// Whether a program can handle it at all (signal(7)).
     pub fn can_be_caught(self) -> bool {
         self != Signal::KILL && self != Signal::STOP
     }
 
-    /// Whether it stops a process, or ends it with no appeal: a CONT behind it
+    /// Whether it stops a process, or ends it with no appeal: a CONT after it
     /// would undo it, or change nothing.
     pub fn stops(self) -> bool {
         !self.can_be_caught() || self.is_terminal_stop()
     }
 
-    /// The stops that the terminal sends, which a process group that has lost
-    /// its shell ignores (POSIX: orphaned process group).
+    /// Whether it asks for the end, unless the user names others.
+    pub fn asks_for_the_end(self) -> bool {
+        matches!(self, Signal::TERM | Signal::INT | Signal::QUIT)
+    }
+
+    /// Whether the terminal sends it as a stop. An orphaned process group, which has
+    /// lost its shell, ignores them (setpgid(2)).
     pub fn is_terminal_stop(self) -> bool {
         matches!(self, Signal::TSTP | Signal::TTIN | Signal::TTOU)
     }
+
+    /// Appends the name as `kill -l` prints it, without `SIG`: `TERM`,
+    /// `RTMIN+3`; the two that have none, 32 and 33, as numbers.
+    pub fn name(self, line: &mut Line<'_>) {
+        let number = self.number();
+        if let Some(name) = NAME_ROWS.behind(number) {
+            line.bytes(name);
+            return;
+        }
+        // The shells count from the nearer end.
+        match number {
+            RTMIN => line.text("RTMIN"),
+            RTMAX => line.text("RTMAX"),
+            35..=49 => line.text("RTMIN+").number(u64::from(number - RTMIN)),
+            50..=63 => line.text("RTMAX-").number(u64::from(RTMAX - number)),
+            _ => line.number(u64::from(number)),
+        };
+    }
+
+    /// Appends what glibc's `strsignal(3)` calls it.
+    pub fn description(self, line: &mut Line<'_>) {
+        match DESCRIPTIONS.get(self.index()) {
+            b"" => {
+                let above = self.number().saturating_sub(RTMIN);
+                line.text("Real-time signal ").number(u64::from(above))
+            }
+            text => line.bytes(text),
+        };
+    }
 }
 
-/// Whether two names are the same but for upper and lower case.
+/// By their numbers on x86 and ARM.
+static DESCRIPTIONS: Rows = rows![
+    "Hangup",
+    "Interrupt",
+    "Quit",
+    "Illegal instruction",
+    "Trace/breakpoint trap",
+    "Aborted",
+    "Bus error",
+    "Floating point exception",
+    "Killed",
+    "User defined signal 1",
+    "Segmentation fault",
+    "User defined signal 2",
+    "Broken pipe",
+    "Alarm clock",
+    "Terminated",
+    "Stack fault",
+    "Child exited",
+    "Continued",
+    "Stopped (signal)",
+    "Stopped",
+    "Stopped (tty input)",
+    "Stopped (tty output)",
+    "Urgent I/O condition",
+    "CPU time limit exceeded",
+    "File size limit exceeded",
+    "Virtual timer expired",
+    "Profiling timer expired",
+    "Window changed",
+    "I/O possible",
+    "Power failure",
+    "Bad system call",
+];
+
+/// Whether two names are the same, in whatever case the first is written.
 fn same(written: &[u8], known: &[u8]) -> bool {
     let written = written.iter().map(u8::to_ascii_uppercase);
     written.eq(known.iter().copied())
@@ -216,27 +278,6 @@ fn signed_by(sign: u8, text: &[u8]) -> Option<u8> {
         None => Some(0),
         Some((first, digits)) if *first == sign => u8::try_from(decimal(digits)?).ok(),
         Some(_) => None,
-    }
-}
-
-/// The name as `kill -l` prints it, without `SIG`: `TERM`, `RTMIN+3`; the two
-/// that have none, 32 and 33, as numbers.
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.number();
-        if let Some(known) = NAMES.iter().find(|(_, known)| *known == number) {
-            return letters(known)
-                .iter()
-                .try_for_each(|letter| f.write_char(char::from(*letter)));
-        }
-        // The shells count from the nearer end.
-        match number {
-            RTMIN => f.write_str("RTMIN"),
-            RTMAX => f.write_str("RTMAX"),
-            35..=49 => write!(f, "RTMIN+{}", Decimal(u64::from(number - RTMIN))),
-            50..=63 => write!(f, "RTMAX-{}", Decimal(u64::from(RTMAX - number))),
-            _ => Decimal(u64::from(number)).fmt(f),
-        }
     }
 }
 
@@ -257,13 +298,14 @@ impl SignalSet {
 
     /// The set with one signal more.
     #[must_use]
-    pub fn and(self, signal: Signal) -> SignalSet {
+    pub fn with(self, signal: Signal) -> SignalSet {
         SignalSet(self.0 | SignalSet::of(signal).0)
     }
 
-    /// Every signal but one.
-    pub fn all_but(signal: Signal) -> SignalSet {
-        SignalSet(!SignalSet::of(signal).0)
+    /// The set without a signal.
+    #[must_use]
+    pub fn without(self, signal: Signal) -> SignalSet {
+        SignalSet(self.0 & !SignalSet::of(signal).0)
     }
 
     /// Whether the signal is in the set.
@@ -271,96 +313,13 @@ impl SignalSet {
         self.0 & SignalSet::of(signal).0 != 0
     }
 
+    /// Whether there is none in it.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// The bits, for the system call.
     pub(crate) fn bits(&mut self) -> &mut u64 {
         &mut self.0
-    }
-}
-
-/// What is delivered where a signal arrives: the signal itself, another one, or
-/// nothing. A rule is applied once, never in a chain.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RewriteTable {
-    /// By the number of the received signal less 1: `SAME`, 0 (drop) or the
-    /// number of the signal to deliver.
-    rules: [u8; Signal::COUNT],
-}
-
-/// In the table: no rule.
-const SAME: u8 = u8::MAX;
-
-/// What a [`RewriteTable`] says of a signal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Rewrite {
-    /// There is no rule.
-    Same,
-    /// Deliver this one instead.
-    To(Signal),
-    /// Deliver nothing.
-    Drop,
-}
-
-impl RewriteTable {
-    /// The table without a rule.
-    pub const fn new() -> RewriteTable {
-        RewriteTable {
-            rules: [SAME; Signal::COUNT],
-        }
-    }
-
-    /// Sets the rule for a signal; the last one wins. `None` drops it.
-    pub fn set(&mut self, from: Signal, to: Option<Signal>) {
-        if let Some(rule) = self.rules.get_mut(from.index()) {
-            *rule = to.map_or(0, Signal::number);
-        }
-    }
-
-    /// The rule for a signal.
-    pub fn get(&self, from: Signal) -> Rewrite {
-        match self.rules.get(from.index()) {
-            Some(0) => Rewrite::Drop,
-            Some(&number) => Signal::new(i32::from(number)).map_or(Rewrite::Same, Rewrite::To),
-            None => Rewrite::Same,
-        }
-    }
-}
-
-impl Default for RewriteTable {
-    fn default() -> RewriteTable {
-        RewriteTable::new()
-    }
-}
-
-/// Who sent a signal, as far as the kernel tells (sigaction(2), `si_code`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Origin {
-    /// The kernel by itself: the terminal's Ctrl-C, a hang-up, a timer.
-    Kernel,
-    /// This very process: a write to a broken pipe, a terminal given up.
-    Ourselves,
-    /// A process; pid 0 stands for one outside our PID namespace.
-    Process {
-        /// Its process ID in our namespace.
-        pid: i32,
-        /// Its real user ID in our user namespace.
-        uid: u32,
-    },
-}
-
-/// A signal taken off our queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Received {
-    /// Which one.
-    pub signal: Signal,
-    /// From whom.
-    pub origin: Origin,
-}
-
-impl Received {
-    /// Whether a line of our own earned us this: it met a pipe without a
-    /// reader, or a file that may not grow. The command has no part in it, and
-    /// saying it would earn us the next one.
-    pub fn is_for_our_own_line(self) -> bool {
-        matches!(self.signal, Signal::PIPE | Signal::XFSZ) && self.origin == Origin::Ourselves
     }
 }

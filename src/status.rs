@@ -46,3 +46,19 @@ impl WaitStatus {
         }
     }
 }
+
+/// What a look at our children shows (waitid(2)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Children {
+    /// One has ended and is not reaped yet, so its ID is still its own.
+    Zombie {
+        /// Which one.
+        pid: crate::process::Pid,
+        /// How it ended.
+        status: WaitStatus,
+    },
+    /// There are some, and none has ended.
+    Running,
+    /// There are none.
+    None,
+}

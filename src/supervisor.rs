@@ -2,7 +2,7 @@
 //!
 //! A pure state machine. It makes no system call, does not allocate and is told
 //! the time, so that every race is a sequence of events that a test can write
-//! down. [`crate::run`] carries events in and actions out.
+//! down. [`crate::init::run`] carries events in and actions out.
 //!
 //! What holds, whatever the order of events:
 //!
@@ -10,76 +10,39 @@
 //! - no signal goes to a process or a group that has been reaped;
 //! - every zombie that was seen is reaped, once, before the end;
 //! - a received signal is sent at most once;
+//! - the pre-stop program is started at most once;
 //! - no deadline moves away from us once it is set.
 //!
-//! The way of a received signal: delay, then rewrite, then sending, which sets
-//! the time of the kill. The tables of delays and kills go by the signal as it
-//! was received.
+//! The way of a received signal: delay and pre-stop program side by side, then
+//! rewrite, then sending. The time of the kill is set by the start of the
+//! program or the sending, whichever comes first. The tables of delays and kills
+//! go by the signal as it was received.
 
 #![forbid(unsafe_code)]
 
-use crate::config::{Config, PerSignal, Personality, Placement, Target};
-use crate::signal::{Origin, Received, Rewrite, Signal, SignalSet};
-use crate::status::{INIT_FAILED, WaitStatus};
+use crate::config::{Config, Placement, Stops, Target};
+use crate::per_signal::PerSignal;
+use crate::process::{Pid, Recipient};
+use crate::received::{Origin, Received};
+use crate::rewrite::Rewrite;
+use crate::signal::{Signal, SignalSet};
+use crate::status::{Children, INIT_FAILED, WaitStatus};
 use crate::time::Time;
-use core::num::NonZeroI32;
-
-/// A process ID: positive, so that it can never mean "everybody" or "a group".
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Pid(NonZeroI32);
-
-impl Pid {
-    /// The process of this ID; `None` unless it is positive.
-    pub fn new(raw: i32) -> Option<Pid> {
-        NonZeroI32::new(raw)
-            .filter(|pid| pid.is_positive())
-            .map(Pid)
-    }
-
-    /// The number.
-    pub fn raw(self) -> i32 {
-        self.0.get()
-    }
-
-    /// Whether this is the init of a PID namespace (pid_namespaces(7)).
-    pub fn is_namespace_init(self) -> bool {
-        self.raw() == 1
-    }
-}
 
 /// What the loop has seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
+pub enum Input {
     /// A signal was taken off the queue.
     Signal(Received),
-    /// A child has ended and is not reaped yet, so its ID is still its own.
-    Zombie {
-        /// Which child.
-        pid: Pid,
-        /// How it ended.
-        status: WaitStatus,
-    },
-    /// There is no zombie just now.
-    Settled {
-        /// Whether we have children at all.
-        children: bool,
-    },
-    /// The deadline that [`Supervisor::deadline`] gave has come. One event does
+    /// What a look at our children showed.
+    Children(Children),
+    /// A terminal's stop has stopped the main child.
+    CommandStopped,
+    /// The pre-stop program runs; `None` where it could not be started.
+    PreStop(Option<Pid>),
+    /// The deadline that [`Supervisor::deadline`] gave has come. One input does
     /// one thing that was due; there may be more.
     Timer,
-}
-
-/// Who is to get a signal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Recipient {
-    /// One process.
-    Process(Pid),
-    /// The process group that this process leads; the process itself where
-    /// there is no such group.
-    Group(Pid),
-    /// Every process of the namespace but us, if we are its init; else every
-    /// descendant.
-    All,
 }
 
 /// What the loop is to do, in the order given.
@@ -92,14 +55,40 @@ pub enum Action {
         /// To whom.
         to: Recipient,
     },
-    /// Say that a signal is held back for so long.
-    SayHeld(Signal, Time),
-    /// Stop ourselves until a SIGCONT comes.
-    StopOurselves,
+    /// Say what was decided.
+    Say(Decision),
+    /// Start the pre-stop program because of this signal.
+    StartPreStop(Signal),
+    /// Stop ourselves until a SIGCONT comes, and forward it.
+    StopOurselves {
+        /// Who is continued where no SIGCONT comes: our process group was
+        /// orphaned, so that we never stopped, or another stop has flushed it.
+        resume: Option<Recipient>,
+    },
     /// Reap this very child.
     Reap(Pid),
     /// End.
     Exit(End),
+}
+
+/// A decision that is worth a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// A received signal is held back for so long.
+    Hold(Signal, Time),
+    /// A signal is delivered as another one; `None` where nothing is.
+    Rewrite(Signal, Option<Signal>),
+    /// The main child has ended.
+    CommandEnded(Pid, WaitStatus),
+    /// The pre-stop program has ended.
+    PreStopEnded(Pid, WaitStatus),
+    /// Another child has ended.
+    ChildEnded(Pid, WaitStatus),
+    /// The leftovers have so long to end.
+    Grace(Time),
+    /// The final signal is not sent, since it would go to our own group; it is
+    /// said of the main child all the same.
+    FinalSignal(Signal, Pid),
 }
 
 /// How we end, and why.
@@ -109,39 +98,68 @@ pub struct End {
     pub status: u8,
     /// The signal to die by instead, where that is possible.
     pub by_signal: Option<Signal>,
-    /// The main child, and how it ended; `None` where that was lost.
+    /// The main child, and how it ended; `None` where its status was lost.
     pub command: Option<(Pid, WaitStatus)>,
     /// Whether the time that the stop signals allow had run out before.
     pub killed: bool,
 }
 
-/// The actions that follow from one event: never more than three.
+/// The actions that follow from one input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Actions([Option<Action>; 3]);
+pub struct Actions([Option<Action>; Actions::MAX]);
 
 impl Actions {
-    const NONE: Actions = Actions([None; 3]);
+    /// How many there are at the most: a stop is said to be rewritten, is sent,
+    /// is undone for the sake of a kill, and stops us.
+    const MAX: usize = 4;
 
-    fn one(action: Action) -> Actions {
-        Actions([Some(action), None, None])
+    /// The actions, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Action> {
+        self.0.iter().flatten()
+    }
+
+    // Apart: it is called in twenty places.
+    #[inline(never)]
+    fn push(&mut self, action: Action) {
+        if let Some(slot) = self.0.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(action);
+        }
+    }
+
+    #[inline(never)] // Likewise.
+    fn send(&mut self, signal: Signal, to: Recipient) {
+        self.push(Action::Send { signal, to });
+    }
+
+    /// A signal to everybody, and CONT, without which a stopped process could
+    /// not act on it.
+    fn tell_all(&mut self, signal: Signal) {
+        self.send(signal, Recipient::All);
+        if !signal.stops() {
+            self.send(Signal::CONT, Recipient::All);
+        }
     }
 }
 
-impl IntoIterator for Actions {
-    type Item = Action;
-    type IntoIter = core::iter::Flatten<core::array::IntoIter<Option<Action>, 3>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter().flatten()
-    }
+/// What the supervisor has to know of the process that it runs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Surroundings {
+    /// Whether we are the init of a PID namespace, which no stop reaches.
+    pub namespace_init: bool,
+    /// Whether orphans of the command come to us, as PID 1 or as a subreaper,
+    /// and can be found.
+    pub reaper: bool,
+    /// The stop signals that we were started with as ignored. The command has
+    /// inherited that, so that the general time of `--kill-after` does not
+    /// apply to them.
+    pub ignored: SignalSet,
 }
 
 /// The state machine.
 #[derive(Clone, Debug)]
 pub struct Supervisor<'a> {
     config: &'a Config<'a>,
-    /// Whether we are the init of a PID namespace, whom no stop reaches.
-    namespace_init: bool,
+    surroundings: Surroundings,
     state: State,
 }
 
@@ -151,7 +169,9 @@ pub struct Supervisor<'a> {
 enum State {
     /// The command runs.
     Running(Running),
-    /// It has ended, and what it left behind has until a point in time.
+    /// It has ended. Whether there are leftovers is not known yet.
+    Ended(Ended),
+    /// The leftovers have until a point in time.
     Grace(Ended, Time),
     /// What has ended is reaped, then we leave.
     Leaving(Ended),
@@ -162,12 +182,27 @@ struct Running {
     main_child: Pid,
     /// Until when a signal is held back.
     held: PerSignal,
-    /// The stop signals that were held once.
+    /// Those of them that wait for the pre-stop program, too.
+    awaiting: SignalSet,
+    /// How far the pre-stop program is.
+    pre_stop: PreStop,
+    /// The stop signals whose delay is over.
     drained: SignalSet,
     /// When everything is killed.
     kill_at: Option<Time>,
     /// Whether that has been done.
     killed: bool,
+}
+
+/// How far the program of `--pre-stop` is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum PreStop {
+    /// It has not been needed.
+    Idle,
+    /// Stop signals wait for it. Its process is known once it was made.
+    Running(Option<Pid>),
+    /// Nobody waits for it: it has ended, or there is none.
+    Over,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -179,13 +214,22 @@ struct Ended {
 
 impl<'a> Supervisor<'a> {
     /// Begins with the command running as `main_child`.
-    pub fn new(config: &'a Config<'a>, ourselves: Pid, main_child: Pid) -> Supervisor<'a> {
+    pub fn new(
+        config: &'a Config<'a>,
+        surroundings: Surroundings,
+        main_child: Pid,
+    ) -> Supervisor<'a> {
         Supervisor {
             config,
-            namespace_init: ourselves.is_namespace_init(),
+            surroundings,
             state: State::Running(Running {
                 main_child,
                 held: PerSignal::new(),
+                awaiting: SignalSet::EMPTY,
+                pre_stop: match config.pre_stop {
+                    Some(_) => PreStop::Idle,
+                    None => PreStop::Over,
+                },
                 drained: SignalSet::EMPTY,
                 kill_at: None,
                 killed: false,
@@ -193,159 +237,225 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// When [`Event::Timer`] is due.
+    /// When [`Input::Timer`] is due.
     pub fn deadline(&self) -> Option<Time> {
         match &self.state {
             State::Running(running) => {
-                let held = running.held.earliest().map(|(_, until)| until);
+                let held = running.next_release().map(|(_, until)| until);
                 held.into_iter().chain(running.kill_at).min()
             }
             State::Grace(_, until) => Some(*until),
-            State::Leaving(_) => None,
+            State::Ended(_) | State::Leaving(_) => None,
         }
     }
 
-    /// What follows from an event.
-    pub fn handle(&mut self, now: Time, event: Event) -> Actions {
-        match event {
-            Event::Signal(received) => self.signal(now, received),
-            Event::Zombie { pid, status } => self.zombie(now, pid, status),
-            Event::Settled { children } => self.settled(children),
-            Event::Timer => self.timer(now),
+    /// What follows from an input.
+    pub fn handle(&mut self, now: Time, input: Input) -> Actions {
+        let mut actions = Actions::default();
+        match input {
+            Input::Signal(received) => self.signal(now, received, &mut actions),
+            Input::Children(Children::Zombie { pid, status }) => {
+                self.zombie(pid, status, &mut actions);
+            }
+            Input::Children(Children::Running) => self.nobody_ended(now, &mut actions),
+            Input::Children(Children::None) => self.nobody_left(&mut actions),
+            Input::CommandStopped => self.command_stopped(&mut actions),
+            Input::PreStop(pid) => self.pre_stop_started(pid),
+            Input::Timer => self.timer(now, &mut actions),
         }
+        actions
     }
 
-    fn signal(&mut self, now: Time, received: Received) -> Actions {
+    fn signal(&mut self, now: Time, received: Received, actions: &mut Actions) {
         let Received { signal, origin } = received;
-        if signal == Signal::CHLD || received.is_for_our_own_line() {
-            return Actions::NONE;
-        }
         let config = self.config;
-        // catatonit takes these for its own: a line of it met a terminal that
-        // stops background writers.
-        if config.personality == Personality::Catatonit
+        if signal == Signal::CHLD || received.is_raised_by_our_line() {
+            return;
+        }
+        if config.behaviour.keeps_background_stops
             && origin == Origin::Kernel
             && matches!(signal, Signal::TTIN | Signal::TTOU)
         {
-            return Actions::NONE;
+            return;
         }
         match &mut self.state {
             State::Running(running) => {
-                if has_reached_the_command(config, signal, origin) {
-                    running.set_kill(config, signal, now);
-                    let stop = stop_ourselves(config, signal, self.namespace_init);
-                    return Actions([stop, None, None]);
+                if signal == Signal::CONT {
+                    running.forget_stops();
                 }
-                if let Some(delay) = running.hold(config, signal, now) {
-                    return Actions::one(Action::SayHeld(signal, delay));
+                if has_reached_the_command(config, received) {
+                    running.set_kill(config, self.surroundings, signal, now);
+                    if self.stops_along(signal) {
+                        actions.push(Action::StopOurselves { resume: None });
+                    }
+                    return;
                 }
-                self.pass_on(now, signal)
+                // The command will get it, and does not ignore it.
+                let stops =
+                    config.stops_the_command(signal) && !self.surroundings.ignored.contains(signal);
+                if stops && running.pre_stop == PreStop::Idle {
+                    running.pre_stop = PreStop::Running(None);
+                    // It is part of the shutdown that the kill bounds.
+                    running.set_kill(config, self.surroundings, signal, now);
+                    actions.push(Action::StartPreStop(signal));
+                }
+                let awaits = stops && matches!(running.pre_stop, PreStop::Running(_));
+                if !running.hold(config, signal, now, awaits, actions) {
+                    self.pass_on(now, signal, actions);
+                }
             }
             // The leftovers know nothing of the command's other signals.
-            State::Grace(..) if is_stop_signal(config, signal) => {
+            State::Ended(_) | State::Grace(..) if config.is_stop_signal(signal) => {
                 match config.rewrite.get(signal) {
-                    Rewrite::Drop => Actions::NONE,
-                    Rewrite::Same => tell_all(signal, None),
-                    Rewrite::To(other) => tell_all(other, None),
+                    Rewrite::Drop => {}
+                    Rewrite::Same => actions.tell_all(signal),
+                    Rewrite::To(other) => actions.tell_all(other),
                 }
             }
-            State::Grace(..) | State::Leaving(_) => Actions::NONE,
+            State::Ended(_) | State::Grace(..) | State::Leaving(_) => {}
         }
     }
 
     /// Rewrites and sends a signal whose delay, if it has one, is over.
-    fn pass_on(&mut self, now: Time, signal: Signal) -> Actions {
+    fn pass_on(&mut self, now: Time, signal: Signal, actions: &mut Actions) {
         let config = self.config;
         let State::Running(running) = &mut self.state else {
-            return Actions::NONE;
+            return;
         };
-        if is_stop_signal(config, signal) {
-            running.drained = running.drained.and(signal);
+        if config.is_stop_signal(signal) {
+            running.drained = running.drained.with(signal);
         }
-        // Natively a rewritten stop is none of ours: deaf while the command
-        // runs, we could not even reap it. dumb-init stops whatever it sends.
-        let stop = match (config.personality, config.rewrite.get(signal)) {
-            (Personality::DumbInit, _) | (_, Rewrite::Same) => {
-                stop_ourselves(config, signal, self.namespace_init)
-            }
-            _ => None,
-        };
-        let Some(delivered) = config.delivered(signal) else {
-            return Actions([stop, None, None]);
-        };
+        let delivered = config.delivered(signal);
+        if delivered != Some(signal) || config.rewrite.get(signal) != Rewrite::Same {
+            actions.push(Action::Say(Decision::Rewrite(signal, delivered)));
+        }
         let to = match config.target {
             Target::Child => Recipient::Process(running.main_child),
             Target::Group => Recipient::Group(running.main_child),
             Target::All => Recipient::All,
         };
-        running.set_kill(config, signal, now);
-        // A stopped command would spend its time without knowing that it runs.
-        let wake = (config.kill_after.get(signal).is_some() && !delivered.stops()).then_some(
-            Action::Send {
-                signal: Signal::CONT,
-                to,
-            },
-        );
-        Actions([
-            Some(Action::Send {
-                signal: delivered,
-                to,
-            }),
-            wake,
-            stop,
-        ])
-    }
-
-    fn zombie(&mut self, now: Time, pid: Pid, status: WaitStatus) -> Actions {
-        let State::Running(running) = &self.state else {
-            return Actions::one(Action::Reap(pid));
-        };
-        if running.main_child != pid {
-            return Actions::one(Action::Reap(pid));
-        }
-        // Held signals and the kill were the command's: they end with it.
-        let ended = Ended {
-            main_child: pid,
-            status,
-            killed: running.killed,
-        };
-        if let Some(grace) = self.config.grace {
-            self.state = State::Grace(ended, now.after(grace));
-            return tell_all(Signal::TERM, Some(Action::Reap(pid)));
-        }
-        self.state = State::Leaving(ended);
-        // dumb-init takes its own TERM for a received one.
-        let term = match self.config.personality {
-            Personality::DumbInit => self.config.delivered(Signal::TERM),
-            _ => Some(Signal::TERM),
-        };
-        let term = match self.config.placement {
-            // Before the reaping: after it the group's ID may be another's.
-            Placement::Session => term.map(|signal| Action::Send {
-                signal,
-                to: Recipient::Group(pid),
-            }),
-            // The others end when they do.
-            Placement::Group => None,
-            // The group is our own, and our parent's affair.
-            Placement::Shared => None,
-        };
-        Actions([term, Some(Action::Reap(pid)), None])
-    }
-
-    fn settled(&self, children: bool) -> Actions {
-        match &self.state {
-            State::Grace(..) | State::Running(_) if children => Actions::NONE,
-            State::Grace(ended, _) | State::Leaving(ended) => {
-                Actions::one(Action::Exit(self.end(*ended)))
+        if let Some(delivered) = delivered {
+            actions.send(delivered, to);
+            let kills = running.set_kill(config, self.surroundings, signal, now);
+            // A stopped command would spend its time without knowing that it
+            // runs.
+            if kills && !delivered.stops() {
+                actions.send(Signal::CONT, to);
             }
-            // Somebody else took the status: waiting on would be for ever.
-            State::Running(running) => Actions::one(Action::Exit(End {
-                status: INIT_FAILED,
-                by_signal: None,
-                command: None,
-                killed: running.killed,
-            })),
+        }
+        if self.stops_along(signal) {
+            let resume = (config.behaviour.stops == Stops::WithCommand).then_some(to);
+            actions.push(Action::StopOurselves { resume });
+        }
+    }
+
+    /// Whether we stop because of a terminal's stop for the command.
+    fn stops_along(&self, signal: Signal) -> bool {
+        let stops = match self.config.behaviour.stops {
+            Stops::Never => false,
+            // A command that gets another signal does not stop, and a stopped
+            // init could not even reap it.
+            Stops::WithCommand => {
+                !self.surroundings.namespace_init
+                    && self.config.rewrite.get(signal) == Rewrite::Same
+            }
+            Stops::Always => true,
+        };
+        stops && signal.is_terminal_stop()
+    }
+
+    fn zombie(&mut self, pid: Pid, status: WaitStatus, actions: &mut Actions) {
+        let config = self.config;
+        match &mut self.state {
+            State::Running(running) if running.pre_stop == PreStop::Running(Some(pid)) => {
+                running.end_pre_stop();
+                actions.push(Action::Say(Decision::PreStopEnded(pid, status)));
+            }
+            State::Running(running) if running.main_child == pid => {
+                actions.push(Action::Say(Decision::CommandEnded(pid, status)));
+                // Held signals and the kill were the command's: they end with
+                // it.
+                let ended = Ended {
+                    main_child: pid,
+                    status,
+                    killed: running.killed,
+                };
+                self.state = match config.grace {
+                    Some(_) => State::Ended(ended),
+                    None => State::Leaving(ended),
+                };
+                // With `--grace` every leftover gets its TERM later, but those
+                // that other reapers adopt: they are in reach only now.
+                if config.grace.is_none() || !self.surroundings.reaper {
+                    self.end_group(pid, actions);
+                }
+            }
+            _ => actions.push(Action::Say(Decision::ChildEnded(pid, status))),
+        }
+        actions.push(Action::Reap(pid));
+    }
+
+    /// Asks the group of the main child, a zombie, to end. Once the main child
+    /// is reaped, the ID of its group may be another's.
+    fn end_group(&self, main_child: Pid, actions: &mut Actions) {
+        let mut signal = Some(Signal::TERM);
+        let rewrites = self.config.behaviour.rewrites_final_term;
+        if rewrites {
+            signal = self.config.delivered(Signal::TERM);
+            if self.config.rewrite.get(Signal::TERM) != Rewrite::Same {
+                actions.push(Action::Say(Decision::Rewrite(Signal::TERM, signal)));
+            }
+        }
+        let Some(signal) = signal else {
+            return;
+        };
+        match self.config.placement {
+            Placement::Session => actions.send(signal, Recipient::Group(main_child)),
+            Placement::Group if self.config.grace.is_some() => {
+                actions.send(signal, Recipient::Group(main_child));
+            }
+            // The group is our own, and our parent's affair.
+            Placement::Shared if rewrites => {
+                actions.push(Action::Say(Decision::FinalSignal(signal, main_child)));
+            }
+            Placement::Shared | Placement::Group => {}
+        }
+    }
+
+    /// There are children, and none of them has ended.
+    fn nobody_ended(&mut self, now: Time, actions: &mut Actions) {
+        match (&self.state, self.config.grace) {
+            (State::Ended(ended), Some(grace)) => {
+                self.state = State::Grace(*ended, now.after(grace));
+                actions.push(Action::Say(Decision::Grace(grace)));
+                actions.tell_all(Signal::TERM);
+            }
+            (State::Ended(ended) | State::Leaving(ended), _) => {
+                actions.push(Action::Exit(self.end(*ended)));
+            }
+            (State::Running(_) | State::Grace(..), _) => {}
+        }
+    }
+
+    fn nobody_left(&self, actions: &mut Actions) {
+        // Without an end somebody else took the status: waiting on would be for
+        // ever.
+        let end = self.end_now().unwrap_or(End {
+            status: INIT_FAILED,
+            by_signal: None,
+            command: None,
+            killed: false,
+        });
+        actions.push(Action::Exit(end));
+    }
+
+    /// How we end if we cannot go on; `None` while the command runs.
+    pub fn end_now(&self) -> Option<End> {
+        match &self.state {
+            State::Ended(ended) | State::Grace(ended, _) | State::Leaving(ended) => {
+                Some(self.end(*ended))
+            }
+            State::Running(_) => None,
         }
     }
 
@@ -363,45 +473,101 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn timer(&mut self, now: Time) -> Actions {
+    fn command_stopped(&self, actions: &mut Actions) {
+        if let State::Running(running) = &self.state {
+            actions.send(Signal::CONT, Recipient::Group(running.main_child));
+        }
+    }
+
+    fn pre_stop_started(&mut self, pid: Option<Pid>) {
+        if let State::Running(running) = &mut self.state {
+            match pid {
+                Some(_) => running.pre_stop = PreStop::Running(pid),
+                None => running.end_pre_stop(),
+            }
+        }
+    }
+
+    fn timer(&mut self, now: Time, actions: &mut Actions) {
         match &mut self.state {
             State::Running(running) => {
                 if let Some(signal) = running.release(now) {
-                    return self.pass_on(now, signal);
+                    self.pass_on(now, signal, actions);
+                } else if running.kill_at.is_some_and(|at| at <= now) {
+                    running.kill_at = None;
+                    running.killed = true;
+                    actions.send(Signal::KILL, Recipient::All);
                 }
-                if running.kill_at.is_none_or(|at| at > now) {
-                    return Actions::NONE;
-                }
-                running.kill_at = None;
-                running.killed = true;
-                KILL_ALL
             }
             State::Grace(ended, until) if *until <= now => {
                 self.state = State::Leaving(*ended);
-                KILL_ALL
+                actions.send(Signal::KILL, Recipient::All);
             }
-            State::Grace(..) | State::Leaving(_) => Actions::NONE,
+            State::Ended(_) | State::Grace(..) | State::Leaving(_) => {}
         }
     }
 }
 
 impl Running {
-    /// Holds a signal back, if it has a delay, and tells for how long: not one
-    /// that comes for the second time, which ends the wait, nor a stop signal
-    /// whose wait is over, since the draining is done then.
-    fn hold(&mut self, config: &Config<'_>, signal: Signal, now: Time) -> Option<Time> {
-        let delay = config.delay.get(signal)?;
-        let was_held = self.held.clear(signal);
-        if was_held || self.drained.contains(signal) {
-            return None;
+    /// Nobody waits for the pre-stop program any more. What waited for it alone
+    /// is due now: the timer sends it.
+    fn end_pre_stop(&mut self) {
+        self.pre_stop = PreStop::Over;
+        self.awaiting = SignalSet::EMPTY;
+    }
+
+    /// Holds a signal back, if it has a delay or `awaits` the pre-stop program,
+    /// and tells whether it does. The second one of a signal ends both,
+    /// and a stop signal is not delayed again: the draining is done then.
+    fn hold(
+        &mut self,
+        config: &Config<'_>,
+        signal: Signal,
+        now: Time,
+        awaits: bool,
+        actions: &mut Actions,
+    ) -> bool {
+        if self.held.clear(signal) {
+            if self.awaiting.contains(signal) {
+                self.end_pre_stop();
+            }
+            return false;
         }
-        self.held.set(signal, now.after(delay));
-        Some(delay)
+        let delay = match self.drained.contains(signal) {
+            true => None,
+            false => config.delay.get(signal),
+        };
+        if awaits {
+            self.awaiting = self.awaiting.with(signal);
+        }
+        if let Some(delay) = delay {
+            actions.push(Action::Say(Decision::Hold(signal, delay)));
+        }
+        let is_held = awaits || delay.is_some();
+        if is_held {
+            self.held
+                .set(signal, now.after(delay.unwrap_or(Time::ZERO)));
+        }
+        is_held
+    }
+
+    /// Forgets the terminal's stops that are held: a CONT undoes them
+    /// (signal(7)).
+    fn forget_stops(&mut self) {
+        for stop in Signal::all().filter(|signal| signal.is_terminal_stop()) {
+            self.held.clear(stop);
+        }
+    }
+
+    /// The held signal that is sent next, and when; of equals the lowest
+    /// number.
+    fn next_release(&self) -> Option<(Signal, Time)> {
+        self.held.earliest(self.awaiting)
     }
 
     /// The signal whose delay is over, if that is what is due first.
     fn release(&mut self, now: Time) -> Option<Signal> {
-        let (signal, until) = self.held.earliest()?;
+        let (signal, until) = self.next_release()?;
         if until > now || self.kill_at.is_some_and(|at| at < until) {
             return None;
         }
@@ -409,71 +575,38 @@ impl Running {
         Some(signal)
     }
 
-    /// Sets the time of the kill, if the signal has one: the earliest wins.
-    fn set_kill(&mut self, config: &Config<'_>, signal: Signal, now: Time) {
-        let Some(allowed) = config.kill_after.get(signal) else {
-            return;
+    /// Sets the time of the kill, if the signal has one, and tells whether it
+    /// has: the earliest time wins.
+    fn set_kill(
+        &mut self,
+        config: &Config<'_>,
+        surroundings: Surroundings,
+        signal: Signal,
+        now: Time,
+    ) -> bool {
+        let general = config
+            .kill_after
+            .general
+            .filter(|_| signal.asks_for_the_end() && !surroundings.ignored.contains(signal));
+        let Some(allowed) = config.kill_after.named.get(signal).or(general) else {
+            return false;
         };
-        if self.killed {
-            return;
+        if !self.killed {
+            let at = now.after(allowed);
+            self.kill_at = Some(self.kill_at.map_or(at, |earlier| earlier.min(at)));
         }
-        let at = now.after(allowed);
-        self.kill_at = Some(self.kill_at.map_or(at, |earlier| earlier.min(at)));
+        true
     }
 }
 
-const KILL_ALL: Actions = Actions([
-    Some(Action::Send {
-        signal: Signal::KILL,
-        to: Recipient::All,
-    }),
-    None,
-    None,
-]);
-
-/// A signal to everybody, and CONT, without which a stopped process could not
-/// act on it.
-fn tell_all(signal: Signal, then: Option<Action>) -> Actions {
-    let to = Recipient::All;
-    let wake = Action::Send {
-        signal: Signal::CONT,
-        to,
-    };
-    Actions([
-        Some(Action::Send { signal, to }),
-        (!signal.stops()).then_some(wake),
-        then,
-    ])
-}
-
-/// Whether a signal asks for the end: TERM, INT, QUIT, and what the user has
-/// named.
-fn is_stop_signal(config: &Config<'_>, signal: Signal) -> bool {
-    matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT)
-        || config.kill_after.get(signal).is_some()
-}
-
 /// Whether the terminal has sent this signal to the command as well, since both
-/// are in the foreground group: two of one Ctrl-C make programs that count them
-/// quit the hard way.
-fn has_reached_the_command(config: &Config<'_>, signal: Signal, origin: Origin) -> bool {
-    config.personality == Personality::Native
+/// are in the foreground group.
+fn has_reached_the_command(config: &Config<'_>, received: Received) -> bool {
+    let Received { signal, origin } = received;
+    config.behaviour.terminal_signals_once
         && config.placement == Placement::Shared
         && config.rewrite.get(signal) == Rewrite::Same
         && origin == Origin::Kernel
         && (matches!(signal, Signal::INT | Signal::QUIT | Signal::WINCH)
             || signal.is_terminal_stop())
-}
-
-/// The shell that started us looks at us alone: were we not to stop along with
-/// the command, its prompt would not come back. The kernel does not stop the
-/// init of a namespace; dumb-init asks it to all the same. The originals that
-/// leave the command in their session leave it alone.
-fn stop_ourselves(config: &Config<'_>, signal: Signal, namespace_init: bool) -> Option<Action> {
-    let asks = match config.personality {
-        Personality::Tini | Personality::Catatonit => false,
-        Personality::DumbInit => true,
-        _ => !namespace_init,
-    };
-    (asks && signal.is_terminal_stop()).then_some(Action::StopOurselves)
 }

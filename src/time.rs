@@ -2,68 +2,78 @@
 
 #![forbid(unsafe_code)]
 
-use core::num::NonZeroU64;
-
 /// A span of time, in nanoseconds; or a point in time, as the span since a
 /// fixed one, on a clock that nobody sets. 64 bits last for 584 years.
 ///
-/// One more is stored, so that an `Option` of it takes no more room.
-///
-/// The `Duration` of the standard library counts seconds apart, which costs
-/// more than a kilobyte of arithmetic here.
+/// The `Duration` of the standard library keeps the seconds apart, and its
+/// arithmetic costs more than a kilobyte here, 2 % of the binary.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Time(NonZeroU64);
+pub struct Time(u64);
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MILLISECOND;
 
 impl Time {
     /// No time; the fixed point.
-    pub const ZERO: Time = Time::new(0);
+    pub const ZERO: Time = Time(0);
 
-    /// From nanoseconds; the longest there is where that is too long.
-    const fn new(nanoseconds: u64) -> Time {
-        Time(NonZeroU64::MIN.saturating_add(nanoseconds))
+    /// So many milliseconds; `None` where 64 bits cannot hold them.
+    pub const fn from_milliseconds(milliseconds: u64) -> Option<Time> {
+        match milliseconds.checked_mul(MILLISECOND) {
+            Some(nanoseconds) => Some(Time(nanoseconds)),
+            None => None,
+        }
     }
 
-    const fn get(self) -> u64 {
-        self.0.get() - 1
+    /// So many milliseconds, which always fit.
+    pub const fn short(milliseconds: u32) -> Time {
+        Time(milliseconds as u64 * MILLISECOND)
     }
 
-    /// So many milliseconds; `None` where that is longer than can be told.
-    pub fn from_milliseconds(milliseconds: u64) -> Option<Time> {
-        milliseconds.checked_mul(MILLISECOND).map(Time::new)
-    }
-
-    /// From the two numbers of a `struct timespec`.
+    /// From the two numbers of a `struct timespec`; the longest span where 64
+    /// bits cannot hold it.
     pub const fn from_timespec(seconds: u64, nanoseconds: u64) -> Time {
-        Time::new(seconds.saturating_mul(SECOND).saturating_add(nanoseconds))
+        Time(seconds.saturating_mul(SECOND).saturating_add(nanoseconds))
     }
 
     /// Whole milliseconds.
     pub fn milliseconds(self) -> u64 {
-        self.get() / MILLISECOND
+        self.0 / MILLISECOND
     }
 
     /// Whole seconds.
     pub fn seconds(self) -> u64 {
-        self.get() / SECOND
+        self.0 / SECOND
     }
 
     /// The nanoseconds beyond the whole seconds.
     pub fn nanoseconds(self) -> u64 {
-        self.get() % SECOND
+        self.0 % SECOND
     }
 
     /// So much later; the end of time at the latest.
     #[must_use]
     pub fn after(self, span: Time) -> Time {
-        Time::new(self.get().saturating_add(span.get()))
+        Time(self.0.saturating_add(span.0))
     }
 
     /// How long it is until then; nothing where that is past.
     #[must_use]
     pub fn until(self, then: Time) -> Time {
-        Time::new(then.get().saturating_sub(self.get()))
+        Time(then.0.saturating_sub(self.0))
     }
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// For ever.
+    None,
+    /// So long.
+    After(Time),
+}
+
+impl Limit {
+    /// Not at all.
+    pub const NOW: Limit = Limit::After(Time::ZERO);
 }

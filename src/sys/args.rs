@@ -7,16 +7,8 @@
 //! process stack" of the ABI). We are the only thread, and change slots, never
 //! strings.
 
-use crate::cli::Arguments;
+use super::{Errno, memory};
 use core::ffi::{CStr, c_char};
-
-/// Bytes as a C string: `None` unless a NUL ends them, and is the only one. The
-/// standard library looks for it in a quarter of a kilobyte.
-pub fn c_str(bytes: &[u8]) -> Option<&CStr> {
-    let end = bytes.iter().position(|byte| *byte == 0)?;
-    // SAFETY: the first NUL is the last byte.
-    (end + 1 == bytes.len()).then(|| unsafe { CStr::from_bytes_with_nul_unchecked(bytes) })
-}
 
 /// An array of pointers to C strings, closed by a null pointer.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +35,38 @@ impl Strings {
         Strings { base, count }
     }
 
-    /// The environment of this process.
-    pub fn environment() -> Strings {
-        unsafe extern "C" {
-            static mut environ: *mut *mut c_char;
+    /// An array that lives until the next execve(2) or exit, its last pointer
+    /// null; only to be used on the way to it.
+    pub fn before_exec(array: &mut [*mut c_char]) -> Strings {
+        Strings {
+            base: array.as_mut_ptr(),
+            count: array.len().saturating_sub(1),
         }
-        // SAFETY: the C library has set it before main, and nothing but us
-        // changes it.
-        unsafe { Strings::new(environ) }
+    }
+
+    /// A copy with room for so many more strings.
+    ///
+    /// # Errors
+    ///
+    /// ENOMEM where the address space is limited.
+    pub fn with_room(self, more: usize) -> Result<Strings, Errno> {
+        let count = self.count + more;
+        let base = memory::room((count + 1) * size_of::<*mut c_char>())?.cast::<*mut c_char>();
+        // SAFETY: the room is new and larger than the array, and the null
+        // pointers that it is full of end the copy.
+        unsafe { base.copy_from_nonoverlapping(self.base, self.count) };
+        Ok(Strings { base, count })
+    }
+
+    /// Appends a string that lives until the next execve(2) or exit, where there
+    /// is room for it; only to be used on the way to it.
+    pub fn append_before_exec(self, string: &CStr) {
+        let end = self.iter().count();
+        if end < self.count {
+            // SAFETY: the slot exists, is writable and holds the null pointer
+            // that ends the array; another one follows.
+            unsafe { *self.base.add(end) = string.as_ptr().cast_mut() };
+        }
     }
 
     /// The pointers, for execve(2).
@@ -67,7 +83,7 @@ impl Strings {
         })
     }
 
-    /// What begins at this index, which is at most the number of strings.
+    /// The strings from this index on, which is at most their number.
     pub fn from(self, index: usize) -> Option<Strings> {
         let count = self.count.checked_sub(index)?;
         Some(Strings {
@@ -136,14 +152,10 @@ impl Strings {
         // SAFETY: as above.
         (!unsafe { *slot }.is_null()).then_some(slot)
     }
-}
 
-impl Arguments<'static> for Strings {
-    fn get(&self, index: usize) -> Option<&'static [u8]> {
-        self.string(index).map(CStr::to_bytes)
-    }
-
-    fn move_up(&self, from: usize, to: usize) {
+    /// Puts the string of one index in the place of another one; behind the
+    /// last one, the end of the array.
+    pub fn copy(self, from: usize, to: usize) {
         let string = match self.slot(from) {
             // SAFETY: the slot exists.
             Some(slot) => unsafe { *slot },

@@ -10,14 +10,19 @@
 //! Signals are waited for, sent and masked by raw system calls and numbers:
 //! musl hides 32 to 34 and glibc 32 and 33 from their callers.
 
+#[macro_use]
+mod call;
+
 pub mod args;
 pub mod clock;
+pub mod descriptor;
 pub mod fd;
 pub mod io;
 pub mod memory;
 pub mod proc;
 pub mod process;
 pub mod signals;
+pub mod tcp;
 pub mod terminal;
 pub mod wait;
 

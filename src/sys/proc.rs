@@ -1,77 +1,25 @@
-//! Processes, as /proc(5) shows them, and handles on them.
+//! Processes, as /proc(5) shows them, and pidfds.
 //!
 //! # Safety
 //!
 //! Directory records are read out of a buffer that the kernel has filled, with
-//! bounds checked; closing a descriptor concerns nobody else, since those above
-//! 2 are all our own by then.
+//! bounds checked.
 
+use super::descriptor::Descriptor;
 use super::{Errno, io};
-use crate::buffer::Buffer;
-use crate::number::decimal;
+use crate::process::{Pid, Stat};
 use crate::signal::Signal;
-use crate::supervisor::Pid;
+use crate::text::{Line, Parts, decimal};
 use core::ffi::{CStr, c_int};
-use core::fmt::Write;
 
-/// An open descriptor, which is closed at the end of its life.
-pub struct Descriptor(c_int);
-
-impl Descriptor {
-    /// Takes over what a system call has returned.
-    pub(super) fn new(number: core::ffi::c_long) -> Descriptor {
-        // The kernel's descriptors are ints.
-        Descriptor(number as c_int)
-    }
-
-    /// The number.
-    pub fn number(&self) -> c_int {
-        self.0
-    }
-}
-
-impl Drop for Descriptor {
-    fn drop(&mut self) {
-        close(self.0);
-    }
-}
-
-/// Closes a descriptor; an error leaves it closed all the same (close(2)).
-pub(super) fn close(number: c_int) {
-    // SAFETY: nobody uses it any more.
-    unsafe { libc::close(number) };
-}
-
-/// Calls `visit` with each entry of a directory whose name is a number, and
-/// with the directory's own descriptor, for as long as it returns true.
-///
-/// # Errors
-///
-/// Those of open(2).
-pub fn for_each_number(
-    directory: &CStr,
-    visit: &mut dyn FnMut(c_int, &Descriptor) -> bool,
-) -> Result<(), Errno> {
-    let directory = io::open(directory, libc::O_RDONLY | libc::O_DIRECTORY)?;
-    let mut buffer = [0u8; 1024];
-    loop {
-        // SAFETY: the buffer is as long as said.
-        let filled = Errno::result(unsafe {
-            libc::syscall(
-                libc::SYS_getdents64,
-                directory.number(),
-                buffer.as_mut_ptr(),
-                buffer.len(),
-            )
-        })?;
-        if filled == 0 {
-            return Ok(());
-        }
-        let records = buffer.get(..filled as usize).unwrap_or_default();
-        if !numbers(records, &mut |number| visit(number, &directory)) {
-            return Ok(());
-        }
-    }
+/// A pass over the entries of a directory whose names are numbers.
+pub struct Numbers {
+    directory: Descriptor,
+    buffer: [u8; 1024],
+    /// Where the next record begins.
+    at: usize,
+    /// How much of the buffer is filled.
+    filled: usize,
 }
 
 /// A record of getdents64(2): two numbers of 8 bytes, its own length, a type,
@@ -79,102 +27,152 @@ pub fn for_each_number(
 const LENGTH_AT: usize = 16;
 const NAME_AT: usize = 19;
 
-/// Tells whether to go on.
-fn numbers(mut records: &[u8], visit: &mut dyn FnMut(c_int) -> bool) -> bool {
-    while let Some(&[low, high]) = records.get(LENGTH_AT..LENGTH_AT + 2) {
-        let length = usize::from(u16::from_ne_bytes([low, high]));
-        let Some((record, rest)) = records.split_at_checked(length.max(1)) else {
-            return true;
-        };
-        let name = record.get(NAME_AT..).unwrap_or_default();
-        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-        if number(name).is_some_and(|number| !visit(number)) {
-            return false;
-        }
-        records = rest;
+impl Numbers {
+    /// Begins a pass.
+    ///
+    /// # Errors
+    ///
+    /// Those of open(2).
+    pub fn open(path: &CStr) -> Result<Numbers, Errno> {
+        Ok(Numbers {
+            directory: io::open(path, libc::O_RDONLY | libc::O_DIRECTORY)?,
+            buffer: [0; 1024],
+            at: 0,
+            filled: 0,
+        })
     }
-    true
+
+    /// The directory's own descriptor.
+    pub fn directory(&self) -> c_int {
+        self.directory.number()
+    }
+
+    /// Reads more records, and tells whether there are any.
+    fn fill(&mut self) -> Result<bool, Errno> {
+        // SAFETY: the buffer is as long as said.
+        self.filled = unsafe {
+            call!(
+                getdents64,
+                self.directory.number(),
+                self.buffer.as_mut_ptr(),
+                self.buffer.len()
+            )
+        }?;
+        self.at = 0;
+        Ok(self.filled > 0)
+    }
+
+    /// The name of the record that comes next in the buffer.
+    fn name(&mut self) -> Option<&[u8]> {
+        let records = self.buffer.get(self.at..self.filled)?;
+        let length = records.get(LENGTH_AT..)?.first_chunk()?;
+        let length = usize::from(u16::from_ne_bytes(*length));
+        self.at += length.max(1);
+        let name = records.get(NAME_AT..length)?;
+        Parts::of(name, 0).next()
+    }
+
+    /// The next number; `None` behind the last.
+    ///
+    /// # Errors
+    ///
+    /// Those of getdents64(2).
+    pub fn next_number(&mut self) -> Result<Option<c_int>, Errno> {
+        while self.at < self.filled || self.fill()? {
+            if let Some(number) = self.name().and_then(number) {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
 }
 
 fn number(digits: &[u8]) -> Option<c_int> {
     c_int::try_from(decimal(digits)?).ok()
 }
 
-/// What is asked of a process.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stat {
-    /// Its parent; `None` for one outside our namespace.
-    pub parent: Option<Pid>,
-    /// Whether it has ended and is not reaped.
-    pub zombie: bool,
+/// Looks at a process.
+///
+/// # Errors
+///
+/// ENOENT or ESRCH where there is none that we may see; otherwise those of
+/// open(2) and read(2).
+pub fn stat(pid: Pid) -> Result<Stat, Errno> {
+    let mut room = [0; 32];
+    let mut path = Line::new(&mut room);
+    path.text("/proc/").number(pid.number()).text("/stat");
+    let mut room = [0; 256];
+    let text = io::read(path.c_str().ok_or(Errno::ENOENT)?, &mut room)?;
+    parse_stat(text).ok_or(Errno::ESRCH)
 }
 
-/// Looks at a process; `None` where there is none that we may see.
-pub fn stat(pid: Pid) -> Option<Stat> {
-    let mut room = [0; 32];
-    let mut path = Buffer::new(&mut room);
-    write!(path, "/proc/{pid}/stat").ok()?;
-    let mut room = [0; 256];
-    let text = io::read(path.c_str()?, &mut room).ok()?;
+/// Reads `PID (NAME) STATE PPID PGRP SESSION ...` (proc(5)).
+pub fn parse_stat(text: &[u8]) -> Option<Stat> {
     // The name in parentheses may hold anything, parentheses too: the last one
     // ends it, since only a letter and numbers follow.
     let end = text.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = text.get(end + 2..)?.split(|byte| *byte == b' ');
+    let mut fields = Parts::of(text.get(end + 2..)?, b' ');
     let state = fields.next()?;
-    let parent = number(fields.next()?)?;
+    // 0 stands for a process outside our PID namespace.
+    let mut pid = || Some(Pid::new(number(fields.next()?)?));
     Some(Stat {
-        parent: Pid::new(parent),
+        parent: pid()?,
+        group: pid()?,
+        session: pid()?,
         zombie: state == b"Z" || state == b"X",
     })
 }
 
-/// Whether /proc shows our own PID namespace: in another one's the numbers are
-/// other processes'.
-pub fn is_ours(ourselves: Pid) -> bool {
+/// Makes sure that /proc shows our own PID namespace.
+///
+/// # Errors
+///
+/// ENOENT where it does not, or what readlink(2) says.
+pub fn is_ours(ourselves: Pid) -> Result<(), Errno> {
     let mut room = [0u8; 16];
     // SAFETY: a C string, and a buffer that is as long as said.
     let length = unsafe {
-        libc::syscall(
-            libc::SYS_readlinkat,
+        call!(
+            readlinkat,
             libc::AT_FDCWD,
             c"/proc/self".as_ptr(),
             room.as_mut_ptr(),
-            room.len(),
+            room.len()
         )
-    };
-    usize::try_from(length)
-        .ok()
-        .and_then(|length| room.get(..length))
-        .and_then(number)
-        == Some(ourselves.raw())
+    }?;
+    let target = room.get(..length).and_then(number);
+    match target == Some(ourselves.raw()) {
+        true => Ok(()),
+        false => Err(Errno::ENOENT),
+    }
 }
 
-/// A handle on a process, which never means another one (pidfd_open(2)).
+/// Opens a pidfd (pidfd_open(2)).
 ///
 /// # Errors
 ///
 /// ESRCH where there is no such process; ENOSYS before Linux 5.3, EPERM where a
-/// filter forbids it.
-pub fn handle(pid: Pid) -> Result<Descriptor, Errno> {
+/// filter refuses it.
+pub fn pidfd(pid: Pid) -> Result<Descriptor, Errno> {
     // SAFETY: no memory is involved.
-    Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.raw(), 0) }).map(Descriptor::new)
+    unsafe { call!(pidfd_open, pid.raw(), 0) }.map(Descriptor::new)
 }
 
-/// Sends a signal to the process of a handle.
+/// Sends a signal by a pidfd (pidfd_send_signal(2)); `None` sends nothing.
 ///
 /// # Errors
 ///
-/// ESRCH where it has been reaped, EPERM as with kill(2).
-pub fn send(signal: Signal, to: &Descriptor) -> Result<(), Errno> {
+/// ESRCH where the process has been reaped, EPERM as with kill(2).
+pub fn send(signal: Option<Signal>, to: &Descriptor) -> Result<(), Errno> {
     // SAFETY: no memory is involved: the information is left to the kernel.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_pidfd_send_signal,
+    unsafe {
+        call!(
+            pidfd_send_signal,
             to.number(),
-            signal.raw(),
+            signal.map_or(0, Signal::raw),
             core::ptr::null::<libc::siginfo_t>(),
-            0,
+            0
         )
-    })
+    }
     .map(drop)
 }

@@ -6,9 +6,10 @@
 //! signals that are blocked run no handler, and none is ever installed.
 
 use super::Errno;
-use crate::signal::{Origin, Received, Signal, SignalSet};
-use crate::supervisor::{Pid, Recipient};
-use crate::time::Time;
+use crate::process::{Pid, Recipient};
+use crate::received::{Origin, Received};
+use crate::signal::{Signal, SignalSet};
+use crate::time::{Limit, Time};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -39,15 +40,15 @@ pub fn set_mask(mask: SignalSet) -> Result<(), Errno> {
 fn change_mask(mut mask: SignalSet, old: Option<&mut SignalSet>) -> Result<(), Errno> {
     let old = old.map_or(ptr::null_mut(), |old| ptr::from_mut(old.bits()));
     // SAFETY: both point to sets of the size given, or nowhere.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
+    unsafe {
+        call!(
+            rt_sigprocmask,
             libc::SIG_SETMASK,
             ptr::from_mut(mask.bits()),
             old,
-            SET_SIZE,
+            SET_SIZE
         )
-    })
+    }
     .map(drop)
 }
 
@@ -60,29 +61,46 @@ pub fn default_action(signal: Signal) {
     let default = [0u64; 4];
     // SAFETY: installs no handler. It fails for KILL and STOP only, which have
     // no other action.
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigaction,
+    let _ = unsafe {
+        call!(
+            rt_sigaction,
             signal.raw(),
             default.as_ptr(),
             ptr::null_mut::<u64>(),
-            SET_SIZE,
+            SET_SIZE
         )
     };
 }
 
-/// How long to wait.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Limit {
-    /// For ever.
-    None,
-    /// Not at all.
-    Now,
-    /// So long.
-    After(Time),
+/// Whether we ignore a signal.
+pub fn is_ignored(signal: Signal) -> bool {
+    // A `struct sigaction` of the kernel begins with the handler on every
+    // architecture but MIPS; none is larger.
+    let mut action = [0usize; 8];
+    // SAFETY: the kernel fills it in; nothing is changed.
+    let asked = unsafe {
+        call!(
+            rt_sigaction,
+            signal.raw(),
+            ptr::null::<usize>(),
+            action.as_mut_ptr(),
+            SET_SIZE
+        )
+    };
+    asked.is_ok() && action[0] == libc::SIG_IGN
 }
 
-/// The longest wait that is asked of the kernel: its seconds are a C long.
+/// Stops us by STOP, or by TSTP as a terminal does: the kernel leaves out its
+/// default action for an orphaned process group (signal(7)). Returns when we are
+/// continued. All signals are blocked before and after.
+pub fn stop_ourselves(ourselves: Pid, by: Signal) {
+    default_action(by);
+    let _ = send(by, Recipient::Process(ourselves));
+    let _ = set_mask(SignalSet::ALL.without(by));
+    let _ = set_mask(SignalSet::ALL);
+}
+
+/// The longest wait that we ask of the kernel, in seconds: they are a C long.
 const LONGEST: u64 = 1_000_000_000;
 
 /// Waits for a signal of `set` and takes it off our queue, the lowest number
@@ -98,7 +116,7 @@ pub fn take(mut set: SignalSet, limit: Limit, ourselves: Pid) -> Result<Received
     // have. The C library's is wider than that on some 32-bit ones, and half
     // of the seconds would be taken for the nanoseconds.
     let span = match limit {
-        Limit::None | Limit::Now => Time::ZERO,
+        Limit::None => Time::ZERO,
         Limit::After(time) => time,
     };
     let time: [libc::c_long; 2] = [
@@ -107,22 +125,22 @@ pub fn take(mut set: SignalSet, limit: Limit, ourselves: Pid) -> Result<Received
     ];
     let time_pointer = match limit {
         Limit::None => ptr::null(),
-        Limit::Now | Limit::After(_) => time.as_ptr(),
+        Limit::After(_) => time.as_ptr(),
     };
     // SAFETY: the set has the size given; the info is written by the kernel,
     // and valid as it is, all zeros; the time lives until the end of the
     // function.
     let (taken, info) = unsafe {
-        let taken = libc::syscall(
-            libc::SYS_rt_sigtimedwait,
+        let taken = call!(
+            rt_sigtimedwait,
             ptr::from_mut(set.bits()),
             info.as_mut_ptr(),
             time_pointer,
-            SET_SIZE,
+            SET_SIZE
         );
         (taken, info.assume_init())
     };
-    let number = Errno::result(taken)?;
+    let number = taken?;
     Ok(Received {
         signal: Signal::new(number as c_int).ok_or(Errno::EINVAL)?,
         origin: origin(&info, ourselves),
@@ -148,13 +166,7 @@ fn origin(info: &libc::siginfo_t, ourselves: Pid) -> Origin {
 pub fn is_pending(signal: Signal) -> bool {
     let mut pending = SignalSet::EMPTY;
     // SAFETY: the set has the size given. It cannot fail.
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigpending,
-            ptr::from_mut(pending.bits()),
-            SET_SIZE,
-        )
-    };
+    let _ = unsafe { call!(rt_sigpending, ptr::from_mut(pending.bits()), SET_SIZE) };
     pending.contains(signal)
 }
 
@@ -171,5 +183,5 @@ pub fn send(signal: Signal, to: Recipient) -> Result<(), Errno> {
         Recipient::All => -1,
     };
     // SAFETY: no memory is involved.
-    Errno::result(unsafe { libc::kill(pid, signal.raw()) }).map(drop)
+    unsafe { call!(kill, pid, signal.raw()) }.map(drop)
 }

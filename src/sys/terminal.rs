@@ -4,11 +4,10 @@
 //!
 //! Each request is given what it takes: nothing, a number, or a live pid.
 
-use super::proc::Descriptor;
+use super::descriptor::Descriptor;
+use super::io::STDIN;
 use super::{Errno, io};
-use crate::supervisor::Pid;
-
-const STDIN: core::ffi::c_int = 0;
+use crate::process::Pid;
 
 /// Gives the controlling terminal up, and tells whether we lead its session.
 /// The kernel then sends HUP and CONT to the foreground group, us among it,
@@ -22,11 +21,11 @@ pub fn give_up(ourselves: Pid, anyway: bool) -> Result<bool, Errno> {
     // SAFETY: TIOCGSID fills in a pid. It fails unless standard input is our
     // controlling terminal.
     let asked = unsafe { ioctl(libc::TIOCGSID, &raw mut session as usize) };
-    Errno::result(asked)?;
+    asked?;
     let leads = session == ourselves.raw();
     if leads || anyway {
         // SAFETY: TIOCNOTTY takes no argument.
-        Errno::result(unsafe { ioctl(libc::TIOCNOTTY, 0) })?;
+        unsafe { ioctl(libc::TIOCNOTTY, 0) }?;
     }
     Ok(leads)
 }
@@ -40,7 +39,7 @@ pub fn give_up(ourselves: Pid, anyway: bool) -> Result<bool, Errno> {
 /// where it has hung up: none is a reason not to start the command.
 pub fn take() -> Result<(), Errno> {
     // SAFETY: TIOCSCTTY takes a number.
-    Errno::result(unsafe { ioctl(libc::TIOCSCTTY, 0) }).map(drop)
+    unsafe { ioctl(libc::TIOCSCTTY, 0) }.map(drop)
 }
 
 /// Makes a process group the foreground one of our controlling terminal, which
@@ -53,15 +52,7 @@ pub fn make_foreground(group: Pid, by_name: bool) -> Result<(), Errno> {
     let number: libc::pid_t = group.raw();
     let request = |terminal: core::ffi::c_int| {
         // SAFETY: TIOCSPGRP reads a pid.
-        Errno::result(unsafe {
-            libc::syscall(
-                libc::SYS_ioctl,
-                terminal,
-                libc::TIOCSPGRP,
-                &raw const number,
-            )
-        })
-        .map(drop)
+        unsafe { call!(ioctl, terminal, libc::TIOCSPGRP, &raw const number) }.map(drop)
     };
     let terminal = match by_name {
         true => io::open(c"/dev/tty", libc::O_RDWR).ok(),
@@ -70,8 +61,7 @@ pub fn make_foreground(group: Pid, by_name: bool) -> Result<(), Errno> {
     request(terminal.as_ref().map_or(STDIN, Descriptor::number))
 }
 
-/// The raw call: the C library's does more than we need.
-unsafe fn ioctl(request: libc::Ioctl, argument: usize) -> core::ffi::c_long {
+unsafe fn ioctl(request: libc::Ioctl, argument: usize) -> Result<usize, Errno> {
     // SAFETY: the caller passes what the request takes.
-    unsafe { libc::syscall(libc::SYS_ioctl, STDIN, request, argument) }
+    unsafe { call!(ioctl, STDIN, request, argument) }
 }

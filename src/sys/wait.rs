@@ -1,37 +1,38 @@
-//! Looking at children that have ended, and reaping them.
+//! Looking at children, and reaping them.
 //!
 //! # Safety
 //!
 //! The calls fill in a value that is valid as all zeros.
 
 use super::Errno;
-use crate::status::WaitStatus;
-use crate::supervisor::{Event, Pid};
+use crate::process::Pid;
+use crate::signal::Signal;
+use crate::status::{Children, WaitStatus};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
+use core::ptr;
 
-/// Looks for a child that has ended, without reaping it, of whatever kind
-/// (`__WALL`: threads' processes that we were exec'd with, too).
-pub fn peek() -> Event {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    // SAFETY: the kernel fills it in or leaves it zero.
-    let (result, info) = unsafe {
-        let result = libc::waitid(
-            libc::P_ALL,
-            0,
-            info.as_mut_ptr(),
-            libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL,
-        );
-        (Errno::result(result), info.assume_init())
+/// Which children are looked at: of whatever kind, those with another exit
+/// signal than SIGCHLD that we were exec'd with, too (clone(2)). waitid(2) takes
+/// it since Linux 4.7.
+pub const ALL_KINDS: c_int = libc::__WALL;
+
+/// Looks for a child that has ended, without reaping it.
+///
+/// # Errors
+///
+/// EINVAL where `kinds` is not supported, or what a filter of system calls makes
+/// up.
+pub fn peek(kinds: c_int) -> Result<Children, Errno> {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | kinds;
+    let info = match waitid(libc::P_ALL, 0, options) {
+        Err(Errno::ECHILD) => return Ok(Children::None),
+        info => info?,
     };
-    if result.is_err() {
-        // ECHILD; nothing else can be, since WNOHANG does not sleep.
-        return Event::Settled { children: false };
-    }
     // SAFETY: waitid fills both in, or leaves them zero.
     let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
-    match Pid::new(pid) {
-        Some(pid) => Event::Zombie {
+    Ok(match Pid::new(pid) {
+        Some(pid) => Children::Zombie {
             pid,
             status: WaitStatus::from_raw(match info.si_code {
                 libc::CLD_EXITED => (status & 0xff) << 8,
@@ -39,16 +40,45 @@ pub fn peek() -> Event {
                 _ => status,
             }),
         },
-        None => Event::Settled { children: true },
-    }
+        None => Children::Running,
+    })
 }
 
-/// Reaps this child, if it has ended, and tells whether it did.
-pub fn reap(pid: Pid) -> bool {
-    let mut status: c_int = 0;
-    // SAFETY: the status is an int.
-    let reaped = unsafe { libc::waitpid(pid.raw(), &raw mut status, libc::WNOHANG | libc::__WALL) };
-    reaped == pid.raw()
+/// The signal that has stopped this child since the last such question.
+pub fn stopped_by(pid: Pid) -> Option<Signal> {
+    let options = libc::WSTOPPED | libc::WNOHANG;
+    let info = waitid(libc::P_PID, pid.raw().unsigned_abs(), options).ok()?;
+    // SAFETY: waitid fills both in, or leaves them zero.
+    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    Pid::new(pid)?;
+    Signal::new(status)
+}
+
+fn waitid(which: libc::idtype_t, id: libc::id_t, options: c_int) -> Result<libc::siginfo_t, Errno> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the kernel fills it in or leaves it zero.
+    let (result, info) = unsafe {
+        let result = call!(
+            waitid,
+            which,
+            id,
+            info.as_mut_ptr(),
+            options,
+            ptr::null_mut::<libc::rusage>()
+        );
+        (result, info.assume_init())
+    };
+    result.map(|_| info)
+}
+
+/// Reaps this child, which has ended.
+///
+/// # Errors
+///
+/// ECHILD where it is not our child.
+pub fn reap(pid: Pid, kinds: c_int) -> Result<(), Errno> {
+    let options = libc::WEXITED | libc::WNOHANG | kinds;
+    waitid(libc::P_PID, pid.raw().unsigned_abs(), options).map(drop)
 }
 
 /// Waits for this child to end, and reaps it.
@@ -56,15 +86,11 @@ pub fn reap(pid: Pid) -> bool {
 /// # Errors
 ///
 /// ECHILD where it is not our child.
-pub fn wait_for(pid: Pid) -> Result<WaitStatus, Errno> {
-    let mut status: c_int = 0;
+pub fn wait_for(pid: Pid) -> Result<(), Errno> {
     loop {
-        // SAFETY: the status is an int.
-        let waited = unsafe { libc::waitpid(pid.raw(), &raw mut status, libc::__WALL) };
-        match Errno::result(waited) {
+        match waitid(libc::P_PID, pid.raw().unsigned_abs(), libc::WEXITED) {
             Err(Errno::EINTR) => {}
-            Err(other) => return Err(other),
-            Ok(_) => return Ok(WaitStatus::from_raw(status)),
+            waited => return waited.map(drop),
         }
     }
 }
