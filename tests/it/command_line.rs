@@ -1,4 +1,4 @@
-//! The command line, from outside: what each spelling does, and what is said of each mistake.
+//! The command line from outside: the effect of each spelling, and the message for each mistake.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,7 +10,7 @@ use initlab::{Ended, Place, Sandbox, SignalSet, Stdio, require_namespaces};
 
 use crate::{
     report::signals,
-    support::{PLACES, fixture_command, init, native, native_fixture},
+    support::{PLACES, assert_refused, fixture_command, init, native, native_fixture},
 };
 
 /// The options as words.
@@ -18,36 +18,21 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').filter(|word| !word.is_empty()).collect()
 }
 
-/// A usage error, in both places and before any command: exactly this line, status 125, and the
-/// command is not started.
+/// A usage error in both places, and no command is started.
 #[track_caller]
 fn refused<W: AsRef<OsStr>>(options: &[W], line: &str) {
     for place in PLACES {
         let options = options.iter().map(AsRef::as_ref);
-        native(place)
-            .args(options)
-            .args(["--", "echo", "started"])
-            .run()
-            .assert_code(125)
-            .assert_stdout("")
-            .assert_stderr(format!(
-                "[tidy-init] {line} (tidy-init --help shows the usage)\n"
-            ));
+        let init = native(place).args(options);
+        assert_refused(init.args(["--", "echo", "started"]), line);
     }
 }
 
-/// As [`refused`], where these are all arguments that there are.
+/// As [`refused`], where these are all the arguments.
 #[track_caller]
 fn refused_alone(arguments: &[&str], line: &str) {
     for place in PLACES {
-        native(place)
-            .args(arguments)
-            .run()
-            .assert_code(125)
-            .assert_stdout("")
-            .assert_stderr(format!(
-                "[tidy-init] {line} (tidy-init --help shows the usage)\n"
-            ));
+        assert_refused(native(place).args(arguments), line);
     }
 }
 
@@ -109,7 +94,7 @@ fn target_can_be_spelled_in_each_way() {
         "-vtchild",
         "-vt child",
         "-tgroup -tchild",
-        // Without a session there is no group, and the target goes without saying.
+        // Without a session the command has no group of its own, and the message names no target.
         "-c",
         "-c -t child",
         "-ct child",
@@ -177,7 +162,7 @@ fn verbose_can_be_spelled_in_each_way() {
         ("--verb -v", 2),
         ("-vvvvvvvv", 2),
     ] {
-        // The init has a zombie from its start, of which it speaks only when it says everything.
+        // The init has a zombie from its start, which it mentions only at -vv.
         let mut command = fixture_command(&["children-then-exec", "0", "--zombies", "1", "--"]);
         command.push(init().into_os_string());
         command.extend(words(options).into_iter().map(OsString::from));
@@ -288,7 +273,7 @@ fn every_option_of_the_help_is_one() {
     for word in text.split_whitespace() {
         let option = word.trim_end_matches([',', '.', ';', ')']);
         if option.starts_with('-') {
-            // What follows is its value, or ends the run.
+            // The next word is its value, or ends the run.
             let ended = native(Place::Pid1).args([option, "-V"]).run();
             assert!(!ended.stderr_text().contains("unknown"), "{ended}");
             seen += 1;
@@ -298,7 +283,7 @@ fn every_option_of_the_help_is_one() {
 }
 
 #[test]
-fn what_is_no_option_is_named() {
+fn an_unknown_option_is_named() {
     require_namespaces!();
     for (option, shown) in [
         ("-q", "-q"),
@@ -317,7 +302,7 @@ fn what_is_no_option_is_named() {
     ] {
         refused(&[option], &format!("unknown option {shown}"));
     }
-    // The first mistake is the one that is told.
+    // The message is about the first mistake.
     refused(&["-q", "-V"], "unknown option -q");
     refused(&["-v", "-q", "--nonsense"], "unknown option -q");
 }
@@ -332,7 +317,7 @@ fn a_prefix_that_fits_two_options_is_ambiguous() {
 }
 
 #[test]
-fn a_missing_value_is_told() {
+fn a_missing_value_is_reported() {
     require_namespaces!();
     for option in [
         "-r",
@@ -356,13 +341,13 @@ fn a_missing_value_is_told() {
         refused_alone(&["-v", option], &format!("option {option} needs a value"));
     }
     refused_alone(&["-vcr"], "option -r needs a value");
-    // What follows is the value, whatever it looks like.
+    // The next word is the value, whatever it looks like.
     refused_alone(&["-t", "--"], "option -t: --: not child, group or all");
     refused_alone(&["-t", "-v"], "option -t: -v: not child, group or all");
 }
 
 #[test]
-fn a_value_that_nobody_wants_is_told() {
+fn a_value_for_an_option_without_one_is_reported() {
     require_namespaces!();
     for (option, shown) in [
         ("--verbose=1", "--verbose"),
@@ -380,7 +365,7 @@ fn a_value_that_nobody_wants_is_told() {
 }
 
 #[test]
-fn a_bad_value_is_told_with_its_option() {
+fn a_bad_value_is_reported_with_its_option() {
     require_namespaces!();
     const FORM: &str = "not of the form FROM:TO";
     const SIGNAL: &str = "no such signal (--list-signals shows them)";
@@ -426,7 +411,7 @@ fn a_bad_value_is_told_with_its_option() {
     for value in ["nothing", "0", "65", "-1", "TERM:INT", "15 "] {
         refused(&["-p", value], &format!("option -p: {value}: {SIGNAL}"));
     }
-    // In each spelling, as it was written.
+    // The message shows each spelling as it was written.
     refused(&["-rTERM"], &format!("option -r: TERM: {FORM}"));
     refused(&["-vrTERM"], &format!("option -r: TERM: {FORM}"));
     refused(
@@ -452,7 +437,7 @@ fn a_bad_value_is_told_with_its_option() {
         &["--parent-death="],
         &format!("option --parent-death: \"\": {SIGNAL}"),
     );
-    // A good one behind it does not help.
+    // A valid one behind it does not help.
     refused(
         &["-t", "nobody", "-t", "child"],
         &format!("option -t: nobody: {WHO}"),
@@ -460,7 +445,7 @@ fn a_bad_value_is_told_with_its_option() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_escaped() {
+fn bytes_that_are_not_text_are_escaped() {
     require_namespaces!();
     let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     for (option, line) in [
@@ -494,7 +479,7 @@ fn a_value_of_any_length_stays_one_short_line() {
 }
 
 #[test]
-fn options_that_exclude_each_other_are_told() {
+fn options_that_exclude_each_other_are_reported() {
     require_namespaces!();
     let line = "-c and -t group exclude each other: with -c the command has no group of its own";
     for options in [
@@ -509,14 +494,14 @@ fn options_that_exclude_each_other_are_told() {
 }
 
 #[test]
-fn a_missing_command_is_told() {
+fn a_missing_command_is_reported() {
     require_namespaces!();
     for arguments in ["", "--", "-v", "-v --", "-r TERM:INT", "-c -t child --"] {
         refused_alone(&words(arguments), "no command given");
     }
 }
 
-/// Runs `echo` by way of the init with these words before and after it.
+/// Runs `echo` under the init with these words before and after it.
 fn echo(before: &[&str], after: &[&str]) -> Ended {
     native(Place::Pid1)
         .args(before)
@@ -535,7 +520,7 @@ fn options_end_at_the_first_operand_and_at_two_dashes() {
     echo(&["-c"], &["-c", "--version"]).assert_stdout("-c --version\n");
     echo(&["--"], &["--", "-v"]).assert_stdout("-- -v\n");
     echo(&["-r", "TERM:INT", "--"], &["-l"]).assert_stdout("-l\n");
-    // Behind the two dashes an option is a command, and so is a lone dash.
+    // After `--` an option is a command, and so is a lone dash.
     for (arguments, command) in [
         (&["--", "-v"][..], "-v"),
         (&["--", "--help"], "--help"),
@@ -582,7 +567,7 @@ fn a_text_that_cannot_be_printed_is_a_failure() {
 }
 
 #[test]
-fn a_usage_error_is_told_by_the_status_where_stderr_is_closed() {
+fn a_usage_error_shows_in_the_status_where_stderr_is_closed() {
     require_namespaces!();
     for place in PLACES {
         native(place)

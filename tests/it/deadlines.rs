@@ -3,37 +3,19 @@
 use std::time::{Duration, Instant};
 
 use initlab::{
-    Place, Process, Running, Sandbox, Stdio, TempDir, fixture, require_namespaces, require_program,
-    sys, try_poll_until,
+    Place, Process, Running, TempDir, require_namespaces, require_program, sys, try_poll_until,
 };
 
 use crate::{
-    report::{number, signals},
-    support::{PLACES, native, native_fixture},
-    watch::{calls, name, sleeping_in},
+    report::signals,
+    support::{
+        PLACES, SLACK, all_named, assert_about, assert_refused, native, native_fixture, script,
+    },
+    watch::{assert_never_wake, calls, name, sleeping_in},
 };
 
-/// What a loaded machine may take on top of a duration.
-const SLACK: Duration = Duration::from_secs(10);
-
-/// The init with these options and a shell script as its command, which has the fixture as `$0`.
-fn script(place: Place, options: &[&str], script: &str) -> Sandbox {
-    native(place)
-        .args(options)
-        .args(["--", "sh", "-c", script])
-        .arg(fixture())
-        .stdin(Stdio::Piped)
-}
-
-/// Waits for so many lines with `ready` and gives the processes that they name.
-#[track_caller]
-fn ready(init: &mut Running, count: usize) -> Vec<Process> {
-    (0..count)
-        .map(|_| {
-            let line = init.expect("ready");
-            init.inside(number(&line, "pid").expect("a pid"))
-        })
-        .collect()
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
 }
 
 /// Sends a signal, waits for the end of the init, and gives the time between.
@@ -43,16 +25,6 @@ fn time_to_end(init: &mut Running, signal: i32) -> Duration {
     init.kill(signal);
     init.wait_exit();
     start.elapsed()
-}
-
-#[track_caller]
-fn assert_about(elapsed: Duration, milliseconds: u64, init: &Running) {
-    let expected = Duration::from_millis(milliseconds);
-    assert!(
-        elapsed >= expected && elapsed < expected + SLACK,
-        "{}",
-        init.failure(&format!("it took {elapsed:?}, not about {expected:?}"))
-    );
 }
 
 /// Waits until the init sleeps, and tells whether a deadline is set.
@@ -85,7 +57,7 @@ fn a_command_that_ignores_term_is_killed_after_the_time_and_not_before() {
             let mut init = native_fixture(place, options, &["ignore", "TERM,INT"]).start();
             init.expect("ready");
             let took = time_to_end(&mut init, libc::SIGTERM);
-            assert_about(took, 300, &init);
+            assert_about(took, ms(300), &init);
             init.wait().assert_code(137);
         }
     }
@@ -116,9 +88,9 @@ fn the_kill_reaches_descendants_in_other_sessions_too() {
         $0 fixture ignore all & exec $0 fixture ignore all";
     for place in PLACES {
         let mut init = script(place, &["-k", "200ms"], SCRIPT).start();
-        let processes = ready(&mut init, 3);
+        let processes = all_named(&mut init, 3, "ready");
         let took = time_to_end(&mut init, libc::SIGTERM);
-        assert_about(took, 200, &init);
+        assert_about(took, ms(200), &init);
         assert_eq!(init.wait_exit().code(), Some(137));
         let dead = |process: &Process| process.state().is_none_or(|state| state == 'Z');
         init.poll_until("all dead", || processes.iter().all(dead));
@@ -136,7 +108,7 @@ fn a_time_for_hup_is_for_hup_alone() {
         init.expect_stderr("sent SIGTERM ");
         assert!(!has_deadline(&init));
         let took = time_to_end(&mut init, libc::SIGHUP);
-        assert_about(took, 300, &init);
+        assert_about(took, ms(300), &init);
         init.wait().assert_code(137);
     }
 }
@@ -151,7 +123,7 @@ fn the_earliest_of_several_times_wins() {
         init.kill(libc::SIGTERM);
         init.expect_stderr("sent SIGTERM ");
         let took = time_to_end(&mut init, libc::SIGHUP);
-        assert_about(took, 300, &init);
+        assert_about(took, ms(300), &init);
         init.wait().assert_code(137);
     }
 }
@@ -167,7 +139,7 @@ fn a_signal_that_is_dropped_sets_no_time() {
         init.expect_stderr("received SIGTERM ");
         assert!(!has_deadline(&init));
         let took = time_to_end(&mut init, libc::SIGQUIT);
-        assert_about(took, 300, &init);
+        assert_about(took, ms(300), &init);
     }
 }
 
@@ -194,10 +166,10 @@ fn the_time_ends_with_the_command() {
         let text = "$0 fixture ignore all & exec $0 fixture signals --until CONT --exit 3";
         let options = ["-k", "100ms", "--grace", "1s", "-t", "child"];
         let mut init = script(place, &options, text).start();
-        ready(&mut init, 2);
+        all_named(&mut init, 2, "ready");
         // Else the leftover, and the wait for it, would be over after a tenth of the time.
         let took = time_to_end(&mut init, libc::SIGTERM);
-        assert_about(took, 1000, &init);
+        assert_about(took, ms(1000), &init);
         init.wait().assert_code(3);
     }
 }
@@ -208,7 +180,7 @@ fn a_stopped_command_is_woken_to_act_on_the_stop_signal() {
     for place in PLACES {
         for options in [&["-k", "1h"][..], &["-k", "1h", "-c"], &["-k", "TERM:1h"]] {
             let mut init = native_fixture(place, options, &["sleep-forever"]).start();
-            let [command] = ready(&mut init, 1)[..] else {
+            let [command] = all_named(&mut init, 1, "ready")[..] else {
                 unreachable!()
             };
             sys::kill(command.pid, libc::SIGSTOP).unwrap();
@@ -245,7 +217,7 @@ fn a_held_signal_is_sent_after_its_delay_and_not_before() {
             init.expect("signal 1 ");
             let waited = start.elapsed();
             init.wait_exit();
-            assert_about(start.elapsed(), 400, &init);
+            assert_about(start.elapsed(), ms(400), &init);
             let ended = init.wait().assert_code(0);
             if waited < Duration::from_millis(300) {
                 assert_eq!(signals(&ended.stdout), [1, delivered], "{ended}");
@@ -303,7 +275,7 @@ fn the_time_of_the_kill_begins_when_a_held_signal_is_sent() {
         let mut init = native_fixture(place, &options, &["ignore", "all"]).start();
         init.expect("ready");
         let took = time_to_end(&mut init, libc::SIGTERM);
-        assert_about(took, 600, &init);
+        assert_about(took, ms(600), &init);
         let ended = init.wait().assert_code(137);
         let text = ended.stderr_text();
         let at = |what: &str| {
@@ -321,7 +293,7 @@ fn the_time_of_the_kill_begins_when_a_held_signal_is_sent() {
     }
 }
 
-/// How long nothing may happen.
+/// How long the inits are watched.
 const WATCHED: Duration = Duration::from_millis(1500);
 
 #[test]
@@ -336,7 +308,7 @@ fn nothing_wakes_the_init_before_a_deadline_is_due_or_while_none_is_set() {
         for state in 0..4 {
             let text = "$0 fixture ignore all & read line";
             let mut init = script(place, &OPTIONS, text).start();
-            ready(&mut init, 1);
+            all_named(&mut init, 1, "ready");
             match state {
                 0 => {}
                 1 => init.kill(libc::SIGUSR1),
@@ -352,15 +324,7 @@ fn nothing_wakes_the_init_before_a_deadline_is_due_or_while_none_is_set() {
             inits.push(init);
         }
     }
-    let switches = || {
-        inits
-            .iter()
-            .map(Running::context_switches)
-            .collect::<Vec<_>>()
-    };
-    let before = switches();
-    let woken = try_poll_until(WATCHED, || switches() != before);
-    assert!(!woken, "context switches {before:?}, then {:?}", switches());
+    assert_never_wake(&inits, WATCHED);
 }
 
 #[test]
@@ -532,21 +496,12 @@ fn the_new_options_are_refused_with_a_line_that_names_option_and_value() {
     }
 }
 
-#[track_caller]
 fn refused(options: &[&str], command: &[&str], line: &str) {
-    native(Place::Child)
-        .args(options.iter().copied())
-        .args(command.iter().copied())
-        .run()
-        .assert_code(125)
-        .assert_stdout("")
-        .assert_stderr(format!(
-            "[tidy-init] {line} (tidy-init --help shows the usage)\n"
-        ));
+    assert_refused(native(Place::Child).args(options).args(command), line);
 }
 
 #[test]
-fn each_form_of_a_duration_is_taken_as_what_it_says() {
+fn each_form_of_a_duration_means_what_it_says() {
     for (written, milliseconds) in [
         ("0", 0),
         ("1", 1000),
@@ -568,5 +523,23 @@ fn each_form_of_a_duration_is_taken_as_what_it_says() {
         init.expect_stderr(&format!("holding SIGUSR1 back for {milliseconds} ms"));
         init.kill(40);
         init.wait().assert_code(0);
+    }
+}
+
+#[test]
+fn a_signal_that_was_inherited_as_ignored_does_not_arm_the_general_time() {
+    require_namespaces!();
+    let command = "kill -INT $PPID; sleep 1; exit 4";
+    let script = "trap '' INT; exec \"$0\" \"$@\"";
+    for (option, expected) in [("200ms", 4), ("INT:200ms", 137)] {
+        for place in PLACES {
+            initlab::Sandbox::new("/bin/sh")
+                .args(["-c", script])
+                .arg(crate::support::init())
+                .args(["-k", option, "--", "sh", "-c", command])
+                .place(place)
+                .run()
+                .assert_code(expected);
+        }
     }
 }

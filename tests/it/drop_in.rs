@@ -1,5 +1,5 @@
-//! The init under the names of others: the same command lines, the same answers. The oracle is the
-//! program itself, as Debian packages it.
+//! The init under the names of other inits: the same command lines give the same answers. The
+//! oracle is the original program as Debian packages it.
 
 mod command_lines;
 mod engine;

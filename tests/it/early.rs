@@ -1,8 +1,9 @@
-//! Signals that come before the command is there.
+//! Signals that come before the command runs.
 //!
-//! What comes before the init has blocked all signals no init can save. So these are blocked
-//! already when the init is executed, or sent once the kernel says that all are; and the fixture
-//! takes them by waiting for them, since it inherits the mask, or has it full by then.
+//! No init can save a signal that comes before it has blocked all signals. So the tests block
+//! signals before the init is executed, or send them once the kernel shows that the init has
+//! blocked all; and the fixture waits for signals, since it inherits the mask, or has blocked all
+//! of them by then.
 
 use std::{
     hint,
@@ -43,8 +44,9 @@ fn no_term_that_is_pending_at_exec_is_lost() {
 #[test]
 fn all_signals_that_are_pending_at_exec_arrive() {
     require_namespaces!();
-    // CONT and the stops drive each other out; and what a write to its own stderr may earn it the
-    // init keeps to itself, since here it has sent itself what is pending.
+    // CONT and the stop signals remove each other. The init does not forward SIGPIPE and SIGXFSZ
+    // from itself, which its own write to stderr may raise, and here it is the sender of all that
+    // is pending.
     let others = [9, 19, 20, 21, 22, libc::SIGPIPE, libc::SIGXFSZ];
     let pending: Vec<_> = (1..=64).filter(|signal| !others.contains(signal)).collect();
     let expected: Vec<_> = pending
@@ -69,11 +71,11 @@ fn all_signals_that_are_pending_at_exec_arrive() {
 }
 
 #[test]
-fn what_a_write_may_earn_is_forwarded_where_somebody_else_has_sent_it() {
+fn sigpipe_and_sigxfsz_are_forwarded_where_another_process_has_sent_them() {
     require_namespaces!();
     for place in PLACES {
         for (name, signal) in [("PIPE", libc::SIGPIPE), ("XFSZ", libc::SIGXFSZ)] {
-            // The shell's child is the sender.
+            // The sender is the shell's child.
             let script = format!("(kill -s {name} $$); exec \"$0\" -- \"$@\"");
             let ended = Sandbox::new("sh")
                 .place(place)
@@ -117,10 +119,10 @@ fn a_stop_that_is_pending_at_exec_stops_the_command() {
     }
 }
 
-/// How a thousand signals arrived that were sent at random microseconds.
+/// How many of a thousand signals, sent at random moments, arrived.
 #[derive(Default)]
 struct Arrivals {
-    /// The command was not ready when it was sent.
+    /// The signal was sent before the command was ready.
     early: AtomicUsize,
     /// The signal killed it before it could block signals.
     killed: AtomicUsize,
@@ -138,8 +140,8 @@ fn send_at_random(blocked: SignalSet, choice: &[i32]) -> Arrivals {
     let fixture = initlab::fixture();
     let (directory, name) = (fixture.parent().unwrap(), fixture.file_name().unwrap());
     let directory = directory.to_str().expect("a path in UTF-8").to_owned();
-    // To be found in the last directory of many: that makes the time from clone to exec longer,
-    // long enough to be hit.
+    // The command is in the last of many directories, which makes the time from clone to exec long
+    // enough to hit.
     let long_path = "/nowhere:".repeat(400) + &directory;
     let arrivals = Arrivals::default();
     thousand(|place, number| {
@@ -166,7 +168,7 @@ fn send_at_random(blocked: SignalSet, choice: &[i32]) -> Arrivals {
         while process.signal_set("SigBlk") != Some(full) && process.children().is_empty() {
             assert!(Instant::now() < until, "{}", init.failure("never blocked"));
         }
-        // Not slept, since a sleep is longer than what is to be hit.
+        // Busy waiting, since a sleep is longer than the moment to hit.
         let pause = Duration::from_micros((number as u64).wrapping_mul(7919) % 2500);
         let from = Instant::now();
         while from.elapsed() < pause {
@@ -206,7 +208,8 @@ fn nothing_is_lost_that_comes_when_all_signals_are_blocked() {
 #[test]
 fn no_term_is_lost_that_comes_when_the_init_has_blocked_it() {
     require_namespaces!();
-    // The command's mask is empty: what comes before it has set its own kills it, which is no loss.
+    // The command's mask is empty: a signal that comes before the command has set its own mask
+    // kills it, which is not a loss.
     let arrivals = send_at_random(SignalSet::EMPTY, &[libc::SIGTERM]);
     let [early, killed] = arrivals.counts();
     assert!(early >= 50 && killed >= 1, "{early} early, {killed} killed");

@@ -1,5 +1,5 @@
-//! The run-book `docs/exit-codes.md`: its examples do what it says, in real containers. So do those
-//! of `docs/shutdown.md`, which are of the same kind.
+//! The run-book `docs/exit-codes.md`: its examples do what it says, in real containers, and so do
+//! those of `docs/shutdown.md`.
 
 use std::{
     ffi::OsString,
@@ -20,7 +20,7 @@ use initlab::{
 use crate::container::{docker::docker, image};
 use crate::support;
 
-/// What every section that explains a status has, in this order.
+/// The headings of each section that explains a status, in this order.
 const HEADINGS: [&str; 4] = [
     "**From:** ",
     "**Causes:** ",
@@ -53,7 +53,7 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The statuses that a title stands for: `137`, `128 + n`, `162 to 192`; none for another title.
+/// The statuses in a title: `137`, `128 + n`, `162 to 192`; none for another title.
 fn statuses(title: &str) -> Option<Vec<u8>> {
     if title == "128 + n" {
         return Some((129..=192).collect());
@@ -72,7 +72,7 @@ fn every_status_of_the_table_has_a_section_with_the_same_headings_and_an_example
     let titles: Vec<_> = explained.iter().map(|(title, _)| *title).collect();
     let rows = page.lines().filter_map(|line| {
         let (title, rest) = line.strip_prefix("| [")?.split_once("](#")?;
-        // The anchor, as it is made of the title: in lower case, without signs, a dash a space.
+        // The anchor is the title in lower case, without signs, with a dash for each space.
         let anchor = title.replace('+', "").replace(' ', "-");
         assert!(rest.starts_with(&format!("{anchor})")), "{line}");
         Some(title)
@@ -119,7 +119,8 @@ fn every_example_prints_what_its_page_shows() {
             && let Some(example) = examples.get(number)
         {
             let printed = demo.play(number, example);
-            if !matches(&simplified(example), &simplified(&printed)) {
+            let (expected, seen) = (simplified(example), simplified(&printed));
+            if !matches(&expected, &seen) && !matches(&by_writer(&expected), &by_writer(&seen)) {
                 let mut failures = failures.lock().expect("no thread panics with it");
                 let _ = write!(
                     failures,
@@ -137,7 +138,7 @@ fn every_example_prints_what_its_page_shows() {
     assert!(failures.is_empty(), "{failures}");
 }
 
-/// The image of the page, which is removed with the value, as are its containers.
+/// The image of the page. It is removed with the value, and so are its containers.
 struct Demo {
     name: String,
     label: String,
@@ -163,7 +164,7 @@ impl Demo {
         demo
     }
 
-    /// Runs the lines of an example, and gives them back with what they print.
+    /// Runs the lines of an example, and gives them with their output.
     fn play(&self, number: usize, example: &str) -> String {
         let container = format!("{}-{number}", self.name.replace(':', "-"));
         let mut transcript = String::new();
@@ -174,7 +175,7 @@ impl Demo {
                 .replace(" demo ", &format!(" {} ", self.name))
                 .replace(" demo;", &format!(" {};", self.name))
                 .replace(" example", &format!(" {container}"));
-            // The shell has its stderr in its stdout, for them to keep their order.
+            // The shell's stderr goes to its stdout, so that the lines keep their order.
             let ended = Sandbox::plain("sh").args(["-c", &format!("exec 2>&1; {line}")]);
             let printed = ended.run().stdout_text();
             let _ = writeln!(transcript, "$ {command}");
@@ -198,8 +199,8 @@ impl Drop for Demo {
     }
 }
 
-/// Waits until a signal to the container reaches the command with its trap set, since people are
-/// slower than tests: whether it came to that.
+/// Waits until the command has set its trap, and tells whether it has: people send signals later
+/// than a test would.
 fn becomes_ready(container: &str) -> bool {
     let pid = docker(&["inspect", "--format", "{{.State.Pid}}", container]);
     let init = Process::new(pid.parse().expect("it is a number"));
@@ -229,6 +230,25 @@ fn simplified(text: &str) -> String {
     simple
 }
 
+/// A text in which, of what each command prints, the lines of the init come first: it and the
+/// processes under it write to the same pipe at the same time.
+fn by_writer(text: &str) -> String {
+    let mut sorted = Vec::new();
+    let mut others = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("$ ") {
+            sorted.append(&mut others);
+        }
+        if line.starts_with("$ ") || line.starts_with("[tidy-init] ") {
+            sorted.push(line);
+        } else {
+            others.push(line);
+        }
+    }
+    sorted.append(&mut others);
+    sorted.join("\n")
+}
+
 /// Whether the text is what the pattern says, in which `...` stands for anything.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.trim_end().split("...");
@@ -244,8 +264,42 @@ fn matches(pattern: &str, text: &str) -> bool {
         rest = &rest[at + part.len()..];
         last = Some(part);
     }
-    // What stands last stands at the end.
+    // The last part has to be at the end of the text.
     rest.is_empty() || last.is_some_and(|part| part.is_empty() || text.ends_with(part))
+}
+
+#[test]
+fn the_order_of_lines_counts_within_a_command_and_for_each_writer() {
+    let page = "$ run\n[tidy-init] a\n[tidy-init] b\nwritten\n3\n$ next\n4";
+    for (text, same) in [
+        (page, true),
+        (
+            "$ run\n[tidy-init] a\nwritten\n[tidy-init] b\n3\n$ next\n4",
+            true,
+        ),
+        (
+            "$ run\nwritten\n[tidy-init] a\n[tidy-init] b\n3\n$ next\n4",
+            true,
+        ),
+        (
+            "$ run\n[tidy-init] b\n[tidy-init] a\nwritten\n3\n$ next\n4",
+            false,
+        ),
+        (
+            "$ run\n[tidy-init] a\n[tidy-init] b\n3\nwritten\n$ next\n4",
+            false,
+        ),
+        (
+            "$ run\n[tidy-init] a\n[tidy-init] b\nwritten\n$ next\n3\n4",
+            false,
+        ),
+        (
+            "$ run\n[tidy-init] a\nwritten\n3\n$ next\n[tidy-init] b\n4",
+            false,
+        ),
+    ] {
+        assert_eq!(by_writer(text) == by_writer(page), same, "{text}");
+    }
 }
 
 #[test]

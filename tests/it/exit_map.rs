@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use initlab::{Ended, Place, TempDir, require_namespaces, require_root, sys};
 
-use crate::support::{PLACES, native, native_fixture};
+use crate::support::{PLACES, deadly, native, native_fixture};
 
 fn run(place: Place, options: &[&str], fixture: &[&str]) -> Ended {
     native_fixture(place, options, fixture).run()
@@ -18,7 +18,7 @@ fn each_status_can_be_mapped_to_another_and_to_nothing_else() {
         let options: Vec<String> = (0..=255u8)
             .map(|from| format!("-e{from}:{}", from.wrapping_add(1)))
             .collect();
-        // The place has no part in it: some are enough as PID 1.
+        // The place makes no difference: a sample is enough as PID 1.
         let step = if place == Place::Pid1 { 15 } else { 1 };
         for from in (0..=255u8).step_by(step) {
             let mut sandbox = native(place);
@@ -74,7 +74,7 @@ fn a_death_by_signal_is_mapped_by_its_128_and_number() {
             run(place, &["-e", from], &["die", signal]).assert_code(0);
         }
         run(place, &["-e", "15:0"], &["die", "TERM"]).assert_code(143);
-        // The time of a kill has its status like any other death.
+        // A kill by -k has a status like any other death.
         native(place)
             .args(["-k", "100ms", "-e", "137:7", "--", "sh", "-c"])
             .arg("trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done")
@@ -108,12 +108,6 @@ fn our_own_statuses_are_not_mapped_but_a_commands_125_to_127_are() {
             run(place, &map, &["exit", status]).assert_code(mapped);
         }
     }
-}
-
-/// Every signal whose default action is death.
-fn deadly() -> impl Iterator<Item = i32> {
-    // CHLD, CONT, URG and WINCH are ignored; STOP, TSTP, TTIN and TTOU stop.
-    (1..=64).filter(|signal| ![17, 18, 23, 28, 19, 20, 21, 22].contains(signal))
 }
 
 #[test]
@@ -152,7 +146,7 @@ fn what_is_ignored_blocked_or_pending_at_the_start_does_not_change_the_death() {
         let sandbox = || native_fixture(Place::Child, &["-x"], &["die", &name]);
         sandbox().ignored([signal]).run().assert_signal(signal);
         sandbox().blocked([signal]).run().assert_signal(signal);
-        // Another one that waits, whose number is lower or higher.
+        // Another pending signal, whose number is lower or higher.
         for other in [libc::SIGUSR1, 50] {
             sandbox()
                 .pending(&[other])
@@ -165,7 +159,7 @@ fn what_is_ignored_blocked_or_pending_at_the_start_does_not_change_the_death() {
 
 #[test]
 fn a_signal_that_comes_while_the_init_ends_is_not_what_it_dies_by() {
-    // They are pending for it when it unblocks the one that it dies by.
+    // These are pending when the init unblocks the signal that it dies by.
     let storm = "i=0; while [ $i -lt 50 ]; do kill -HUP $PPID; kill -USR2 $PPID; i=$((i+1)); done
         kill -TERM $$";
     native(Place::Child)
@@ -198,7 +192,8 @@ fn no_second_core_is_written() {
             .unwrap()
             .starts_with(b"|");
         if !piped {
-            // The command's own is there: else the limit had no effect, and this proves nothing.
+            // The command's own core is there: otherwise the limit had no effect, and the test
+            // proves nothing.
             assert!(ended.stderr_text().contains(" (core dumped)\n"), "{ended}");
         }
         assert!(only_one_core_at_most(directory.path()));
@@ -242,7 +237,7 @@ fn the_exit_map_wins_over_the_death_by_signal() {
         }
     }
     run(Place::Child, &["-x", "-e", "143:7"], &["die", "HUP"]).assert_signal(libc::SIGHUP);
-    // Mapped to itself it is a status, too.
+    // A status that is mapped to itself counts as mapped.
     run(Place::Child, &["-x", "-e", "143:143"], &["die", "TERM"]).assert_code(143);
 }
 

@@ -4,15 +4,7 @@ use std::fs;
 
 use initlab::{Place, TempDir, require_namespaces, require_program};
 
-use crate::support::{PLACES, native, native_fixture};
-
-/// The signals that do not end a process by default: some stop it, the others do nothing.
-const HARMLESS: [i32; 4] = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH];
-const STOPS: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
-
-fn deadly() -> impl Iterator<Item = i32> {
-    (1..=64).filter(|signal| !HARMLESS.contains(signal) && !STOPS.contains(signal))
-}
+use crate::support::{HARMLESS, PLACES, deadly, native, native_fixture};
 
 #[test]
 fn every_exit_status_comes_through() {
@@ -80,7 +72,7 @@ fn every_forwarded_signal_that_kills_is_the_status() {
 fn a_core_dump_does_not_change_the_status() {
     require_namespaces!();
     require_program!("sh");
-    // Where a program takes the cores, it is for that one to say whether there is one.
+    // Where the kernel pipes cores to a program, that program decides whether one is kept.
     let written = fs::read_to_string("/proc/sys/kernel/core_pattern")
         .is_ok_and(|pattern| !pattern.starts_with('|') && !pattern.starts_with('/'));
     let core = [
@@ -106,38 +98,12 @@ fn a_core_dump_does_not_change_the_status() {
 }
 
 #[test]
-fn the_status_is_the_commands_and_not_an_orphans() {
-    require_namespaces!();
-    let orphans = ["orphans", "20", "--exit", "7"];
-    for place in PLACES {
-        for _ in 0..20 {
-            native_fixture(place, &[], &orphans).run().assert_code(7);
-        }
-    }
-}
-
-#[test]
-fn a_command_that_was_stopped_before_it_died_is_reported_as_dead() {
-    require_namespaces!();
-    for place in PLACES {
-        let mut init = native_fixture(place, &[], &["sleep-forever"]).start();
-        init.expect("ready");
-        let command = init.wait_child();
-        initlab::sys::kill(command.pid, libc::SIGSTOP).unwrap();
-        init.poll_until("the command is stopped", || command.state() == Some('T'));
-        initlab::sys::kill(command.pid, libc::SIGKILL).unwrap();
-        init.wait().assert_code(137);
-    }
-}
-
-#[test]
 fn a_command_that_ends_before_the_init_first_waits_is_not_missed() {
     require_namespaces!();
     require_program!("strace");
     for place in PLACES {
         let directory = TempDir::new();
-        // The first thing that the init does when the command runs is held up for longer than the
-        // command lives.
+        // Delay the init's first system call after the start for longer than the command lives.
         let held_up = ["-e", "trace=chdir", "-e", "inject=chdir:delay_enter=200000"];
         let ended = native_fixture(place, &[], &["exit", "7"])
             .strace(directory.join("log"), &held_up)

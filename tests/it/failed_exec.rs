@@ -17,7 +17,7 @@ use crate::support::{PLACES, fixture_command, init, native};
 const CANNOT_EXECUTE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
-/// Runs the command in both places, talkative or not; `change` says in what surroundings.
+/// Runs the command in both places, with and without `-vv`; `change` adapts the sandbox.
 #[track_caller]
 fn fails_in(
     change: impl Fn(Sandbox) -> Sandbox,
@@ -37,7 +37,8 @@ fn fails_in(
     }
 }
 
-/// A PATH that is open to every user; the one of the tests may lead through somebody's home.
+/// A PATH that every user can search. The one of the tests may lead through somebody's home
+/// directory.
 const PATH: &str = "/usr/bin:/bin";
 
 #[track_caller]
@@ -63,7 +64,7 @@ fn joined(path: &[&Path]) -> OsString {
     std::env::join_paths(path).expect("no colons")
 }
 
-/// A file that is no program, with this mode.
+/// A file with this mode that is not a program.
 fn file(directory: &TempDir, name: &str, mode: u32) -> PathBuf {
     let path = directory.join(name);
     fs::write(&path, "text\n").unwrap();
@@ -144,7 +145,7 @@ fn a_missing_interpreter_is_not_found() {
 #[test]
 fn a_missing_dynamic_loader_is_not_found() {
     require_namespaces!();
-    // A program for another distribution: its loader's path is what is missing.
+    // A program of another distribution: its dynamic loader is missing.
     let mut program = fs::read(initlab::find_program("true").expect("true")).unwrap();
     let Some(at) = program.windows(4).position(|bytes| bytes == b"/ld-") else {
         initlab::skip!("needs a program with a dynamic loader");
@@ -162,9 +163,9 @@ fn a_name_that_is_too_long_cannot_be_executed() {
     let name = "n".repeat(256);
     fails(&name, "File name too long", CANNOT_EXECUTE);
     fails(format!("/tmp/{name}"), "File name too long", CANNOT_EXECUTE);
-    // One byte less is a name, and not found.
+    // With one byte less it is a valid name, and not found.
     fails(&name[1..], "No such file or directory", NOT_FOUND);
-    // What makes a line too long is cut.
+    // A name that makes the line too long is cut.
     let path = "/longer".repeat(1000);
     let line = format!("cannot execute {}...: File name too long", &path[..600]);
     fails_in(|init| init, &path, &line, CANNOT_EXECUTE);
@@ -224,7 +225,7 @@ fn the_status_is_right_where_the_line_cannot_be_written() {
     }
 }
 
-/// A file that the kernel has no format for, for /bin/sh to run: it shows what it is given.
+/// A script that the kernel does not recognize, so that /bin/sh runs it. It prints its arguments.
 const SCRIPT: &str = "printf '[%s]\\n' \"$0\" \"$#\" \"$@\"\nexit 7\n";
 
 #[test]
@@ -240,7 +241,7 @@ fn a_script_that_names_no_interpreter_is_run_by_the_shell() {
         shown.extend([b"[", argument.as_bytes(), b"]\n"].concat());
     }
     for place in PLACES {
-        // Without an option the free slot before the command is our own name's.
+        // Without an option, the free slot before the command is that of our own name.
         for options in [&[][..], &["--"], &["-v", "-c"], &["-r", "TERM:INT", "--"]] {
             for name in [script.as_os_str(), OsStr::new("script")] {
                 native(place)
@@ -254,7 +255,7 @@ fn a_script_that_names_no_interpreter_is_run_by_the_shell() {
                     .assert_stdout(&shown);
             }
         }
-        // An empty file is a script that does nothing.
+        // An empty file counts as a script that does nothing.
         let empty = directory.join("empty");
         write_executable(&empty, "", 0o755).unwrap();
         native(place)
@@ -296,7 +297,7 @@ fn the_search_goes_on_after_a_file_that_is_denied() {
                 .assert_stderr("");
         }
     }
-    // And it is what is said when there is no other.
+    // The remembered error is reported when nothing else is found.
     for path in [
         &[denied.path(), empty.path()][..],
         &[empty.path(), denied.path(), empty.path()],
@@ -365,14 +366,14 @@ fn without_path_the_directories_of_the_system_are_searched() {
             .run()
             .assert_code(7);
     }
-    // The current directory is none of them.
+    // The current directory is not searched.
     let without = |init: Sandbox| init.env_remove("PATH").current_dir(directory.path());
     let line = "cannot execute command: No such file or directory";
     fails_in(without, "command", line, NOT_FOUND);
 }
 
 #[test]
-fn entries_of_path_that_are_no_directories_are_passed_over() {
+fn entries_of_path_that_are_not_directories_are_skipped() {
     require_namespaces!();
     let good = TempDir::new();
     write_executable(&good.join("command"), "#!/bin/sh\nexit 7\n", 0o755).unwrap();
@@ -436,7 +437,7 @@ fn a_limit_of_processes_is_a_failure_of_ours() {
 #[test]
 fn a_failed_exec_leaves_no_process_behind() {
     require_namespaces!();
-    // As a child of a process that reports what it reaps: the init, and nothing else.
+    // As the child of a process that reports what it reaps, which must be the init alone.
     let mut command = fixture_command(&["parent", "--"]);
     command.push(init().into_os_string());
     command.extend(["--".into(), "/no/such/command".into()]);
@@ -451,4 +452,24 @@ fn a_failed_exec_leaves_no_process_behind() {
         lines[1].starts_with("ended ") && lines[1].ends_with(" code=127 signal=none"),
         "{ended}"
     );
+}
+
+#[test]
+fn under_other_names_the_missing_shell_is_what_is_wrong_as_with_the_originals() {
+    require_namespaces!();
+    let directory = TempDir::new();
+    let script = directory.join("script");
+    write_executable(&script, SCRIPT, 0o755).unwrap();
+    for (name, status) in [("tini", 127), ("dumb-init", 2), ("catatonit", 1)] {
+        let ended = Sandbox::new(crate::support::init())
+            .arg0(name)
+            .place(Place::Pid1)
+            .tmpfs("/bin")
+            .arg("--")
+            .arg(&script)
+            .run()
+            .assert_code(status);
+        let reason = "No such file or directory\n";
+        assert!(ended.stderr_text().ends_with(reason), "{ended}");
+    }
 }

@@ -15,45 +15,21 @@ use initlab::{
 
 use crate::{
     report::{number, signals},
-    support::{PLACES, init, native},
+    support::{PLACES, SLACK, all_named, assert_about, init, native, script},
     watch::{calls, name},
 };
 
-/// Longer than any test may take: an init that ends has not waited for it.
+/// Longer than any test may take: an init that ends has not waited for this time.
 const LONG: &str = "600s";
 
-/// What a loaded machine may take on top of a duration.
-const SLACK: Duration = Duration::from_secs(10);
-
-/// The init with these options and a shell script as its command, which has the fixture as `$0` and
-/// ends when its standard input does.
-fn script(place: Place, options: &[&str], script: &str) -> Sandbox {
-    native(place)
-        .args(options)
-        .args(["--", "sh", "-c", script])
-        .arg(fixture())
-        .stdin(Stdio::Piped)
-}
-
-/// Waits for so many lines with `text` and gives the processes that they name.
-#[track_caller]
-fn named(init: &mut Running, count: usize, text: &str) -> Vec<Process> {
-    (0..count)
-        .map(|_| {
-            let line = init.expect(text);
-            init.inside(number(&line, "pid").expect("a pid"))
-        })
-        .collect()
-}
-
-/// Waits until these processes have ended: nobody may have reaped them yet.
+/// Waits until these processes have ended, reaped or not.
 #[track_caller]
 fn wait_dead(processes: &[Process]) {
     let dead = |process: &Process| process.state().is_none_or(|state| state == 'Z');
     poll_until("the leftovers dead", || processes.iter().all(dead));
 }
 
-/// Ends the command, waits for the init, and gives the time that it took: no less than since the
+/// Ends the command, waits for the init, and gives the time that it took, counted from before the
 /// command's end.
 #[track_caller]
 fn end(init: &mut Running) -> Duration {
@@ -61,15 +37,6 @@ fn end(init: &mut Running) -> Duration {
     init.close_stdin();
     init.wait_exit();
     start.elapsed()
-}
-
-#[track_caller]
-fn assert_about(elapsed: Duration, expected: Duration, init: &Running) {
-    assert!(
-        elapsed >= expected && elapsed < expected + SLACK,
-        "{}",
-        init.failure(&format!("it took {elapsed:?}, not about {expected:?}"))
-    );
 }
 
 #[test]
@@ -83,7 +50,7 @@ fn leftovers_in_any_session_and_group_get_term_and_cont_and_the_init_leaves_with
     for place in PLACES {
         for option in ["-v", "-c", "-tall", "-tchild"] {
             let mut init = script(place, &["--grace", LONG, option], SCRIPT).start();
-            let leftovers = named(&mut init, 3, "ready");
+            let leftovers = all_named(&mut init, 3, "ready");
             let ids = |of: fn(&Stat) -> i32| {
                 let stats = leftovers.iter().filter_map(|leftover| leftover.stat());
                 stats.map(|stat| of(&stat)).collect::<BTreeSet<_>>().len()
@@ -123,7 +90,7 @@ fn the_init_waits_for_a_leftover_that_takes_its_time() {
     for place in PLACES {
         let text = "$0 fixture signals --until USR1 & read line; exit 7";
         let mut init = script(place, &["--grace", LONG], text).start();
-        let [leftover] = named(&mut init, 1, "ready")[..] else {
+        let [leftover] = all_named(&mut init, 1, "ready")[..] else {
             unreachable!()
         };
         init.close_stdin();
@@ -163,7 +130,7 @@ fn leftovers_that_ignore_term_are_killed_at_the_deadline_and_not_before() {
         read line; exit 5";
     for place in PLACES {
         let mut init = script(place, &["--grace", "300ms", "-v"], SCRIPT).start();
-        let leftovers = named(&mut init, 2, "ready");
+        let leftovers = all_named(&mut init, 2, "ready");
         let took = end(&mut init);
         assert_about(took, Duration::from_millis(300), &init);
         wait_dead(&leftovers);
@@ -181,7 +148,7 @@ fn no_time_at_all_is_a_kill_at_once() {
     for place in PLACES {
         let text = "$0 fixture ignore TERM & read line; exit 5";
         let mut init = script(place, &["--grace", "0"], text).start();
-        let leftovers = named(&mut init, 1, "ready");
+        let leftovers = all_named(&mut init, 1, "ready");
         init.close_stdin();
         init.wait().assert_code(5);
         wait_dead(&leftovers);
@@ -194,7 +161,7 @@ fn a_stopped_leftover_is_woken_to_act_on_term() {
     for place in PLACES {
         let text = "$0 fixture new-session -- $0 fixture sleep-forever & read line; exit 7";
         let mut init = script(place, &["--grace", LONG], text).start();
-        let [leftover] = named(&mut init, 1, "ready")[..] else {
+        let [leftover] = all_named(&mut init, 1, "ready")[..] else {
             unreachable!()
         };
         sys::kill(leftover.pid, libc::SIGSTOP).unwrap();
@@ -215,7 +182,7 @@ fn what_is_forked_on_term_does_not_outlive_the_deadline() {
         init.expect("trapped");
         let start = Instant::now();
         init.close_stdin();
-        // It may be caught so early that it says nothing.
+        // TERM may reach it before it can report anything.
         let forked = init.try_expect_line("the process forked", |line| line.contains("ready"));
         init.wait().assert_code(5);
         assert!(start.elapsed() < Duration::from_millis(500) + SLACK);
@@ -253,7 +220,7 @@ fn processes_that_fork_without_end_do_not_hold_the_init_beyond_the_deadline() {
     }
 }
 
-/// How the walk over all descendants can be impossible: the name, and what is said.
+/// A reason why the walk over all descendants is impossible: its name, and the warning.
 const IMPOSSIBLE: [(&str, &str); 4] = [
     ("", ""),
     ("ENOSYS", "Function not implemented"),
@@ -270,11 +237,10 @@ fn impossible(sandbox: Sandbox, how: &str) -> Sandbox {
     }
 }
 
-const WARNING: &str =
-    "[tidy-init] cannot reach processes other than the command's group and our children: ";
+const WARNING: &str = "[tidy-init] cannot reach more than the command's group and our children: ";
 
 #[test]
-fn where_the_walk_is_impossible_the_group_and_the_children_are_told_with_one_warning() {
+fn where_the_walk_is_impossible_the_group_and_the_children_get_the_signal_with_one_warning() {
     require_namespaces!();
     // One in the command's group, one in a session of its own, which becomes a child of the init.
     const SCRIPT: &str = "$0 fixture signals --until CONT &
@@ -298,7 +264,7 @@ fn where_the_walk_is_impossible_the_group_and_the_children_are_told_with_one_war
             _ => ended.assert_stderr(warning),
         };
         if how == "/proc" {
-            // Nobody can tell the other one's pid.
+            // The other one's pid is unknown.
             assert_eq!(reached, 1);
             assert_about(took, Duration::from_millis(1500), &init);
         } else {
@@ -351,7 +317,7 @@ fn processes_that_are_not_our_descendants_never_get_a_signal() {
             ),
         ] {
             if how == "/proc" && expected.starts_with("code=137") {
-                // That the command is reached there is a test of its own.
+                // Another test shows that the command is reached there.
                 continue;
             }
             let mut reaper = impossible(Sandbox::new(fixture()), how)
@@ -363,7 +329,7 @@ fn processes_that_are_not_our_descendants_never_get_a_signal() {
                 .args(["--", "sh", "-c", &format!("{LEFTOVERS}{end}")])
                 .arg(fixture())
                 .start();
-            let [bystander] = named(&mut reaper, 1, "waiting")[..] else {
+            let [bystander] = all_named(&mut reaper, 1, "waiting")[..] else {
                 unreachable!()
             };
             let line = reaper.expect("ended ");
@@ -415,12 +381,12 @@ fn a_stop_signal_during_grace_goes_to_all_as_rewritten_and_no_other_signal_does(
             "HUP:1h",
         ];
         let mut init = script(place, &options, SCRIPT).start();
-        let leftovers = named(&mut init, 2, "ready");
+        let leftovers = all_named(&mut init, 2, "ready");
         init.close_stdin();
         for _ in 0..2 {
             init.expect("signal 18 ");
         }
-        // None of these is passed on; a stop signal and one that -k names are.
+        // The init forwards none of these, but a stop signal, and one that -k names.
         for (signal, name) in [
             (libc::SIGUSR1, "USR1"),
             (libc::SIGQUIT, "QUIT"),
@@ -447,7 +413,7 @@ fn a_stop_signal_during_grace_goes_to_all_as_rewritten_and_no_other_signal_does(
         }
         let ended = init.wait().assert_code(7);
         let mut taken = signals(&ended.stdout);
-        // CONT is not queued: how often it is seen is a matter of speed.
+        // CONT is not queued: how often it is seen depends on timing.
         taken.retain(|signal| *signal != libc::SIGCONT);
         taken.sort_unstable();
         assert_eq!(taken, [1, 1, 2, 2, 12, 12, 15, 15, 40, 40], "{ended}");
@@ -455,14 +421,14 @@ fn a_stop_signal_during_grace_goes_to_all_as_rewritten_and_no_other_signal_does(
 }
 
 #[test]
-fn the_target_all_is_everybody_in_any_session_and_nobody_else() {
+fn the_target_all_means_every_descendant_in_any_session_and_nobody_else() {
     require_namespaces!();
     const SCRIPT: &str = "$0 fixture new-session -- $0 fixture signals --until 40 &
         exec $0 fixture signals --until 40";
     for place in PLACES {
         for options in [&["-t", "all"][..], &["-t", "all", "-c"]] {
             let mut init = script(place, options, SCRIPT).start();
-            let processes = named(&mut init, 2, "ready");
+            let processes = all_named(&mut init, 2, "ready");
             for signal in [libc::SIGUSR1, libc::SIGHUP, 34, 64] {
                 init.kill(signal);
                 for _ in 0..2 {
@@ -472,7 +438,7 @@ fn the_target_all_is_everybody_in_any_session_and_nobody_else() {
             init.kill(40);
             wait_dead(&processes);
             let ended = init.wait().assert_code(0);
-            // Of the last one PID 1 may not leave them the time to tell.
+            // As PID 1 the init may end before they can report the last one.
             let mut taken = signals(&ended.stdout);
             taken.retain(|signal| *signal != 40);
             assert_eq!(taken, [10, 10, 1, 1, 34, 34, 64, 64], "{ended}");
@@ -504,7 +470,6 @@ fn the_walk_costs_no_memory() {
             "rt_sigtimedwait",
             "kill",
             "waitid",
-            "wait4",
             "clock_gettime",
             "openat",
             "readlinkat",
@@ -534,7 +499,7 @@ fn a_process_put_into_the_namespace_is_signalled_and_not_waited_for() {
     require_program!("nsenter");
     let text = "$0 fixture signals --until USR1 & read line; exit 7";
     let mut init = script(Place::Pid1, &["--grace", LONG], text).start();
-    let [leftover] = named(&mut init, 1, "ready")[..] else {
+    let [leftover] = all_named(&mut init, 1, "ready")[..] else {
         unreachable!()
     };
     let mut guest = Sandbox::plain("nsenter")
@@ -544,7 +509,7 @@ fn a_process_put_into_the_namespace_is_signalled_and_not_waited_for() {
         .start();
     guest.expect("ready");
     init.close_stdin();
-    // It gets what the leftovers get, and is there when the last of them is not.
+    // It gets the same signals as the leftovers, and outlives the last of them.
     guest.expect("signal 15 ");
     assert_eq!(init.try_status(), None);
     sys::kill(leftover.pid, libc::SIGUSR1).unwrap();
@@ -617,7 +582,7 @@ fn a_leftover_in_an_uninterruptible_sleep_does_not_hold_the_init_beyond_the_dead
         .arg(file)
         .stdin(Stdio::Piped)
         .start();
-    let [writer] = named(&mut running, 1, "writing")[..] else {
+    let [writer] = all_named(&mut running, 1, "writing")[..] else {
         unreachable!()
     };
     running.poll_until("a writer that hangs", || writer.state() == Some('D'));
@@ -632,4 +597,20 @@ fn a_leftover_in_an_uninterruptible_sleep_does_not_hold_the_init_beyond_the_dead
     drop(frozen);
     // It was killed all the same, and dies as soon as it can.
     wait_dead(&[writer]);
+}
+
+#[test]
+fn nothing_is_announced_where_nothing_is_left() {
+    require_namespaces!();
+    for place in PLACES {
+        let ended = native(place)
+            .args(["-v", "--grace", "60s", "--", "true"])
+            .run()
+            .assert_code(0);
+        let text = ended.stderr_text();
+        assert!(
+            !text.contains("what is left") && !text.contains("sent "),
+            "{ended}"
+        );
+    }
 }

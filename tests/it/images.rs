@@ -2,13 +2,15 @@
 //! they should be run.
 
 mod app;
-mod base;
+pub mod base;
 mod build;
 mod checksum;
 mod contents;
+mod documents;
 mod examples;
 mod hardened;
 mod life;
+mod platforms;
 mod pod;
 mod server;
 mod shell;

@@ -1,4 +1,4 @@
-//! What the command is given, and what the init lets go of.
+//! What the command inherits, and what the init releases.
 
 use std::{
     collections::BTreeMap,
@@ -104,13 +104,13 @@ fn the_command_gets_what_the_init_was_given() {
             ] {
                 assert_eq!(under_init.get(key), alone.get(key), "{key}: {ended}");
             }
-            // The pipe at 1 is another one each time; everything else is the same file.
+            // Descriptor 1 is a new pipe each time; all others are the same file.
             let files = |values: &BTreeMap<String, Vec<String>>| -> Vec<String> {
                 let known = values["fd"].iter();
                 known.filter(|fd| !fd.starts_with("1 ")).cloned().collect()
             };
             assert_eq!(files(&under_init), files(&alone), "{ended}");
-            // What is the init's own is not handed down.
+            // The command does not inherit the init's own settings.
             assert_eq!(under_init["pdeathsig"], ["0"], "{ended}");
             assert_eq!(under_init["subreaper"], ["0"], "{ended}");
         }
@@ -138,7 +138,7 @@ fn every_mask_and_every_set_of_ignored_signals_is_handed_down() {
                     .run()
                     .assert_code(0);
                 assert_eq!(ended.value("SigBlk"), shown(set), "{ended}");
-                // SIGCHLD alone is reset, or no status would come.
+                // Only SIGCHLD is reset: otherwise there would be no status.
                 let ignored = !bits & catchable.bits() & !SignalSet::from([libc::SIGCHLD]).bits();
                 assert_eq!(
                     ended.value("SigIgn"),
@@ -201,7 +201,7 @@ fn the_command_can_have_no_environment() {
     }
 }
 
-/// Runs the init by way of a shell that says who it is: `LISTEN_PID=$$`.
+/// Runs the init by a shell that sets `LISTEN_PID=$$`, which becomes the init's own process ID.
 fn listening(place: Place, assignment: &str, options: &str) -> Ended {
     let script = format!("export {assignment}; exec \"$0\" {options} -- \"$@\"");
     Sandbox::new("sh")
@@ -254,7 +254,7 @@ fn listen_pid_stays_where_it_names_somebody_else() {
     }
 }
 
-/// Waits until the init has let go of all but its standard streams and its directory is the root.
+/// Waits until the init has closed all but its standard streams and moved to the root directory.
 #[track_caller]
 fn let_go(init: &Running, streams: &[i32]) {
     init.poll_until("the init's directory is the root", || {
@@ -266,7 +266,7 @@ fn let_go(init: &Running, streams: &[i32]) {
     });
 }
 
-/// How close_range(2) may be refused: not at all, by a filter, by an old kernel.
+/// How close_range(2) may fail: not at all, by a filter, on an old kernel.
 const REFUSED: [Option<i32>; 3] = [None, Some(libc::EPERM), Some(libc::ENOSYS)];
 
 fn refusing(sandbox: Sandbox, errno: Option<i32>) -> Sandbox {
@@ -286,7 +286,7 @@ fn the_init_keeps_no_directory_and_no_descriptor() {
                 .args(["-c", "--"])
                 .args(fixture_command(&["signals", "--until", "TERM"]))
                 .current_dir(directory.path());
-            // With gaps, and more than one call can list.
+            // With gaps, and more than one getdents(2) can list.
             let numbers: Vec<_> = (3..200).filter(|n| n % 7 != 0).chain([500]).collect();
             for number in &numbers {
                 init = init.fd(*number, File::open("/dev/null").unwrap());
@@ -294,7 +294,7 @@ fn the_init_keeps_no_directory_and_no_descriptor() {
             let mut init = init.start();
             init.expect("ready");
             let_go(&init, &[0, 1, 2]);
-            // The command has them still.
+            // The command still has them.
             let command = init
                 .wait_child()
                 .descriptors()
@@ -311,7 +311,7 @@ fn the_init_keeps_no_directory_and_no_descriptor() {
     }
 }
 
-/// All that comes from a pipe, which has to end.
+/// Everything that comes from a pipe until its end, which has to come.
 #[track_caller]
 fn content(pipe: OwnedFd) -> String {
     let (sender, receiver) = mpsc::channel();
@@ -336,7 +336,7 @@ fn a_pipe_ends_when_the_command_lets_go_of_it() {
             .stdin(Stdio::Piped)
             .start();
         init.expect("closed");
-        // It would not come to an end if the init had it too.
+        // The pipe would not end if the init held it, too.
         assert_eq!(content(read), "word\n");
         init.write_stdin("\n");
         init.wait().assert_code(0);
@@ -362,7 +362,7 @@ fn descriptors_that_cannot_be_closed_are_a_warning() {
 #[test]
 fn standard_streams_that_are_closed_stay_closed() {
     require_namespaces!();
-    // The shell looks before it opens anything, and tells it where nobody else writes.
+    // The shell looks before it opens anything, and reports to a file that nobody else writes to.
     let script = "open=; for n in 0 1 2; do [ -e /proc/$$/fd/$n ] && open=$open$n; done; \
                   echo \"open:$open\" >&9; exit 7";
     for place in PLACES {
@@ -492,4 +492,17 @@ fn the_session_is_the_commands_own_unless_told_otherwise() {
             assert_ne!(pid, pgid);
         }
     }
+}
+
+#[test]
+fn a_watchdog_hears_from_the_command_and_the_pidfd_of_the_init_is_taken_out() {
+    let names = r#"LISTEN_PID=$$ WATCHDOG_PID=$$ LISTEN_PIDFDID=7 exec "$0" "$@""#;
+    let shows = "echo $((LISTEN_PID == $$)) $((WATCHDOG_PID == $$)) ${LISTEN_PIDFDID-none}";
+    Sandbox::new("/bin/sh")
+        .args(["-c", names])
+        .arg(crate::support::init())
+        .args(["--", "sh", "-c", shows])
+        .run()
+        .assert_code(0)
+        .assert_stdout("1 1 none\n");
 }

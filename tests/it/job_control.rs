@@ -1,4 +1,4 @@
-//! A shell that a person sits at: below the init, above it, and both.
+//! An interactive shell below the init, above it, and both.
 
 use initlab::{
     Place, Process, Pty, Running, Sandbox, TempDir, fixture, poll_until, require_namespaces,
@@ -7,17 +7,17 @@ use initlab::{
 
 use crate::{
     drop_in::originals::{ORIGINALS, Original, require_originals},
-    support::{PLACES, init, native, native_fixture},
+    support::{PLACES, init, native, native_fixture, wait_for_state},
     watch::wait_asleep,
 };
 
-/// An interactive bash without anybody's settings.
+/// An interactive bash without personal settings.
 const BASH: [&str; 4] = ["bash", "--norc", "--noprofile", "-i"];
 const PROMPT: &str = "ready> ";
 
-/// What makes its output plain, and keeps it from writing a history.
+/// Makes bash's output plain, and keeps it from writing a history.
 fn plainly(sandbox: Sandbox) -> Sandbox {
-    // Long command lines would not be shown as a whole.
+    // Variables keep command lines short: long ones are not echoed as a whole.
     let sandbox = sandbox.env("INIT", init()).env("FIXTURE", fixture());
     let variables = [
         ("PS1", PROMPT),
@@ -30,14 +30,14 @@ fn plainly(sandbox: Sandbox) -> Sandbox {
     variables.into_iter().fold(sandbox, set)
 }
 
-/// Types a command at the prompt, which then is no longer there.
+/// Types a command at the prompt, and reads its echo.
 #[track_caller]
 fn enter(pty: &mut Pty, command: &str) {
     pty.send_line(command);
     pty.expect(command);
 }
 
-/// Types a command at the prompt, and waits for what it says, and for the next prompt.
+/// Types a command at the prompt, and waits for its output and for the next prompt.
 #[track_caller]
 fn ask(pty: &mut Pty, command: &str, answer: &str) {
     enter(pty, command);
@@ -59,15 +59,7 @@ fn wait_foreground(pty: &Pty, program: &str) -> Process {
     found.expect("the condition held")
 }
 
-#[track_caller]
-fn wait_for_state(process: Process, states: &str) {
-    poll_until(
-        &format!("{process:?} in one of the states {states}"),
-        || process.state().is_some_and(|state| states.contains(state)),
-    );
-}
-
-/// All that a person does with jobs, at a prompt that is there.
+/// Everything that people do with jobs, starting at a prompt.
 #[track_caller]
 fn use_job_control(pty: &mut Pty) {
     enter(pty, "sleep 1000");
@@ -99,16 +91,23 @@ fn use_job_control(pty: &mut Pty) {
     ask(pty, "stty size", "24 80\r\n");
 }
 
+/// An interactive bash below the init with these options, at its prompt. It prints nothing before.
+#[track_caller]
+fn inner_shell(place: Place, options: &[&str]) -> (Pty, Running) {
+    let mut pty = Pty::open();
+    let sandbox = native(place).args(options).arg("--").args(BASH);
+    let init = plainly(sandbox).terminal(&pty).start();
+    assert_eq!(pty.expect(PROMPT), PROMPT);
+    (pty, init)
+}
+
 #[test]
 fn a_shell_below_the_init_has_job_control() {
     require_namespaces!();
     require_program!("bash");
     for place in PLACES {
         for options in [&[][..], &["-c"], &["-t", "child"]] {
-            let mut pty = Pty::open();
-            let sandbox = native(place).args(options).arg("--").args(BASH);
-            let mut init = plainly(sandbox).terminal(&pty).start();
-            assert_eq!(pty.expect(PROMPT), PROMPT);
+            let (mut pty, mut init) = inner_shell(place, options);
             use_job_control(&mut pty);
             pty.send_line("exit 7");
             init.wait().assert_code(7);
@@ -126,7 +125,7 @@ fn a_shell_below_each_original_and_below_ours_by_its_name_has_job_control() {
             .into_iter()
             .zip(original.both(Place::Pid1))
         {
-            // It leaves TSTP blocked in the command: Ctrl-Z does nothing.
+            // The original leaves TSTP blocked in the command: Ctrl-Z does nothing.
             if original == Original::Catatonit && whose == "theirs" {
                 continue;
             }
@@ -140,7 +139,7 @@ fn a_shell_below_each_original_and_below_ours_by_its_name_has_job_control() {
     }
 }
 
-/// An interactive bash that is not ours.
+/// An interactive bash that the init does not run.
 fn outer_shell(pty: &mut Pty) -> Running {
     let sandbox = Sandbox::plain(BASH[0]).args(&BASH[1..]);
     let shell = plainly(sandbox).terminal(pty).start();
@@ -148,7 +147,7 @@ fn outer_shell(pty: &mut Pty) -> Running {
     shell
 }
 
-/// Leaves the inner shell, then the outer one, whose terminal it is again, as it was.
+/// Leaves the inner shell, checks that the outer one has its terminal back, and leaves that one.
 #[track_caller]
 fn leave(mut pty: Pty, mut shell: Running) {
     ask(&mut pty, "exit 7", "exit\r\n");
@@ -165,7 +164,7 @@ fn a_shell_below_the_init_has_job_control_below_another_shell_with_c() {
     let shell = outer_shell(&mut pty);
     let inner = BASH.join(" ");
     enter(&mut pty, &format!("$INIT -c -- {inner}"));
-    // Nothing in between: no word of missing job control.
+    // Nothing in between: bash does not complain of missing job control.
     assert_eq!(pty.expect(PROMPT), format!("\r\n{PROMPT}"));
     use_job_control(&mut pty);
     leave(pty, shell);
@@ -178,7 +177,7 @@ fn without_c_the_terminal_stays_with_the_shell_above() {
     let shell = outer_shell(&mut pty);
     let inner = BASH.join(" ");
     enter(&mut pty, &format!("$INIT -- {inner}"));
-    // As below dumb-init: a session of its own, and no terminal to control.
+    // As below dumb-init, the shell has a session of its own and no controlling terminal.
     pty.expect("no job control in this shell\r\n");
     pty.expect(PROMPT);
     leave(pty, shell);
@@ -235,21 +234,18 @@ fn a_hang_up_ends_shell_jobs_and_init() {
     require_program!("bash");
     for place in PLACES {
         for options in [&[][..], &["-c"], &["-t", "child"]] {
-            let mut pty = Pty::open();
-            let sandbox = native(place).args(options).arg("--").args(BASH);
-            let mut init = plainly(sandbox).terminal(&pty).start();
-            pty.expect(PROMPT);
+            let (mut pty, mut init) = inner_shell(place, options);
             enter(&mut pty, "sleep 1000");
             wait_foreground(&pty, "sleep");
             pty.send_ctrl('z');
             pty.expect("Stopped");
             pty.expect(PROMPT);
-            // With -c it is us whom the kernel tells, and bash may see the end of its input before
-            // it hears of the hang-up: then it leaves what runs in the background alone.
+            // With -c the kernel sends HUP to the init, and bash may see the end of its input
+            // before it gets HUP: then it leaves background jobs alone.
             let told_first = options != ["-c"];
             if told_first {
                 ask(&mut pty, "sleep 1001 &", "[2] ");
-                // Until it is what it shall be, bash's own handlers may swallow the signal.
+                // Until it has exec'd sleep, bash's own handlers may swallow the signal.
                 let is_sleep = |p: &Process| p.stat().is_some_and(|stat| stat.comm == "sleep");
                 init.poll_until("two jobs", || {
                     init.others().iter().filter(|p| is_sleep(p)).count() == 2
@@ -310,7 +306,8 @@ fn a_cont_that_comes_before_the_init_has_stopped_keeps_it_going() {
     require_program!("strace");
     for stop in STOPS {
         let directory = TempDir::new();
-        // The first kill is the one that stops the command: there is time before the init stops.
+        // Delay the first kill, which stops the command, so that there is time before the init
+        // stops.
         let slowly = [
             "-e",
             "trace=kill",

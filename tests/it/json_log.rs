@@ -1,5 +1,5 @@
-//! `--log-format json`: that each line is an object of the documented form, and says what the text
-//! says. And what `-vv` says of zombies that are not ours to reap.
+//! `--log-format json`: each line is an object of the documented form, and agrees with the text.
+//! Also, what `-vv` says of zombies that are not our children.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,6 +17,7 @@ use initlab::{
     require_namespaces, require_root, sys,
 };
 use serde_json::Value;
+use tidy_init::log::Event;
 
 use crate::{
     report::number,
@@ -25,10 +26,10 @@ use crate::{
 };
 
 const DOCUMENT: &str = include_str!("../../docs/log-format.md");
-const SOURCE: &str = include_str!("../../src/voice.rs");
 
 /// What the document says of an event.
 struct Documented {
+    /// The level, or several, with commas.
     level: &'static str,
     /// The fields, and whether each is always there.
     fields: BTreeMap<&'static str, bool>,
@@ -67,23 +68,41 @@ fn documented() -> BTreeMap<&'static str, Documented> {
     .collect()
 }
 
-/// The names of events in the source: the literals of `parts` without spaces.
-/// What stands before the `|` in the words: what is wrong with a command line has nothing there.
-fn events_in_the_source() -> BTreeSet<&'static str> {
-    let table = SOURCE
-        .split("const NATIVE: &[Line]")
-        .nth(1)
-        .expect("the table of events");
-    let table = table.split("\n];").next().expect("its end");
-    let names = table.split('"').skip(1).step_by(2);
-    let names = names.filter_map(|text| Some(text.split_once('|')?.0));
-    names.filter(|name| !name.is_empty()).collect()
+/// The table of events as the source gives it: events of one name share a row.
+fn table_in_the_source() -> String {
+    let mut rows: Vec<(&str, String, String, String)> = Vec::new();
+    for entry in Event::CATALOGUE {
+        let level = match entry.level {
+            log::Level::Warn => "warning".to_owned(),
+            level => level.as_str().to_lowercase(),
+        };
+        match rows.iter_mut().find(|(name, ..)| *name == entry.name) {
+            // Only other programs speak of it.
+            _ if entry.name.is_empty() => {}
+            Some((_, levels, description, _)) => {
+                if !levels.split(", ").any(|known| known == level) {
+                    *levels += &format!(", {level}");
+                }
+                *description += &format!(" {}", entry.description);
+            }
+            None => rows.push((
+                entry.name,
+                level,
+                entry.description.to_owned(),
+                entry.keys.join(", "),
+            )),
+        }
+    }
+    let row = |(name, level, description, keys): &(&str, String, String, String)| {
+        format!("| `{name}` | {level} | {description} | {keys} |\n")
+    };
+    rows.iter().map(row).collect()
 }
 
 #[test]
-fn each_event_in_the_source_stands_in_the_document_and_the_other_way_round() {
-    let in_the_document: BTreeSet<_> = documented().into_keys().collect();
-    assert_eq!(events_in_the_source(), in_the_document);
+fn the_document_has_the_table_of_events_from_the_source() {
+    let table = table_in_the_source();
+    assert!(DOCUMENT.contains(&table), "it should have:\n{table}");
 }
 
 #[test]
@@ -102,7 +121,7 @@ fn each_field_of_an_event_is_explained() {
     assert_eq!(explained, used);
 }
 
-/// Checks that a line is what the document says, and gives it.
+/// Checks a line against the document, and gives it.
 #[track_caller]
 fn checked(line: &[u8]) -> Value {
     let shown = String::from_utf8_lossy(line);
@@ -128,7 +147,9 @@ fn checked(line: &[u8]) -> Value {
     let event = documents
         .remove(text("event"))
         .unwrap_or_else(|| panic!("not documented: {shown}"));
-    assert_eq!(text("level"), event.level, "{shown}");
+    let level = text("level");
+    let levels = event.level.split(", ");
+    assert!(levels.into_iter().any(|known| known == level), "{shown}");
     for key in object
         .keys()
         .filter(|key| !["time", "level", "event"].contains(&key.as_str()))
@@ -149,8 +170,8 @@ fn checked(line: &[u8]) -> Value {
     value
 }
 
-/// The seconds since 1970 of a time as RFC 3339 has it, by the rule of the calendar written down
-/// once more.
+/// The seconds since 1970 of a time in RFC 3339's form, by an independent implementation of the
+/// calendar.
 #[track_caller]
 fn seconds(time: &str) -> f64 {
     let form = |byte: u8| if byte.is_ascii_digit() { b'9' } else { byte };
@@ -195,7 +216,7 @@ fn events(ended: &Ended) -> Vec<String> {
         .collect()
 }
 
-/// What the line of text says of the same event.
+/// The line of text for the same event.
 fn in_words(line: &Value) -> String {
     let text = |key: &str| line[key].as_str().unwrap_or("MISSING").to_owned();
     let number = |key: &str| {
@@ -238,6 +259,22 @@ fn in_words(line: &Value) -> String {
         "signal_not_sent" => format!("cannot send {signal} to {to}: {}", text("reason")),
         "stopping" => "stopping until SIGCONT".to_owned(),
         "command_ended" => format!("the command (pid {}) {how}", number("pid")),
+        "pre_stop_started" => format!(
+            "started {} (pid {}) before the stop",
+            text("command"),
+            number("pid")
+        ),
+        "pre_stop_not_started" => format!(
+            "cannot execute {} before the stop: {}",
+            text("command"),
+            text("reason")
+        ),
+        "pre_stop_ended" => format!("the pre-stop program (pid {}) {how}", number("pid")),
+        "linger_begins" => format!(
+            "waiting up to {} ms for sent TCP data to arrive",
+            number("milliseconds")
+        ),
+        "linger_over" => "sent TCP data has not arrived".to_owned(),
         "grace_begins" => format!("what is left has {} ms to end", number("milliseconds")),
         "reaped" => format!("reaped pid {}, which {how}", number("pid")),
         "not_reaped" => format!(
@@ -258,7 +295,7 @@ fn in_words(line: &Value) -> String {
     }
 }
 
-/// A run that makes most kinds of events, in an order that is the same each time.
+/// A run that causes most kinds of events, always in the same order.
 fn eventful(format: &str) -> Ended {
     const SCRIPT: &str = "$0 fixture children-then-exec 0 --zombies 1 -- \
             $0 fixture signals --until CONT &
@@ -284,6 +321,8 @@ fn eventful(format: &str) -> Ended {
             "child",
             "--termination-log",
             "/dev/null/x",
+            "--pre-stop",
+            "false",
         ])
         .args(["--", "sh", "-c", SCRIPT])
         .arg(fixture())
@@ -334,6 +373,8 @@ fn text_and_json_carry_the_same_events_in_the_same_order() {
         "signal_held",
         "signal_sent",
         "command_ended",
+        "pre_stop_started",
+        "pre_stop_ended",
         "grace_begins",
         "reaped",
         "not_reaped",
@@ -388,7 +429,7 @@ fn the_levels_are_those_of_the_options() {
 }
 
 #[test]
-fn a_command_that_cannot_be_executed_is_told_in_json() {
+fn a_command_that_cannot_be_executed_is_reported_in_json() {
     require_namespaces!();
     for place in PLACES {
         for (command, status, errno, reason) in [
@@ -417,10 +458,10 @@ fn a_command_that_cannot_be_executed_is_told_in_json() {
 }
 
 #[test]
-fn a_process_that_cannot_be_made_is_told_in_json() {
+fn a_process_that_cannot_be_made_is_reported_in_json() {
     require_root!();
     let ended = native(Place::Child)
-        // A user who has no process else: the init is the one that is allowed.
+        // A user with no other process: the limit allows the init alone.
         .user(64_123, 64_123)
         .limit(libc::RLIMIT_NPROC, 1)
         .args(["--log-format", "json", "--", "true"])
@@ -434,7 +475,7 @@ fn a_process_that_cannot_be_made_is_told_in_json() {
 }
 
 #[test]
-fn what_only_pid_1_and_only_others_say_is_json_too() {
+fn messages_of_pid_1_alone_and_of_other_places_alone_are_json_too() {
     require_namespaces!();
     let ended = native_fixture(
         Place::Pid1,
@@ -467,7 +508,7 @@ fn what_only_pid_1_and_only_others_say_is_json_too() {
 }
 
 #[test]
-fn a_signal_that_cannot_be_sent_is_told_in_json() {
+fn a_signal_that_cannot_be_sent_is_reported_in_json() {
     require_root!();
     let directory = TempDir::new();
     let program = directory.join("setuid");
@@ -490,7 +531,7 @@ fn a_signal_that_cannot_be_sent_is_told_in_json() {
 }
 
 #[test]
-fn dropped_lines_are_told_in_json() {
+fn dropped_lines_are_reported_in_json() {
     use std::io::{Read, Write};
     let (read, write) = pipe().unwrap();
     let mut filler = fs::OpenOptions::new()
@@ -511,7 +552,7 @@ fn dropped_lines_are_told_in_json() {
     .stderr(write)
     .start();
     init.expect("ready");
-    // The command may be faster than the line that says that it was started.
+    // The command may be faster than the line about its start.
     wait_asleep(&init);
     let mut reader = fs::File::from(read);
     let mut full = vec![0; 65536];
@@ -525,27 +566,28 @@ fn dropped_lines_are_told_in_json() {
     assert_eq!(found[0]["count"], 1, "{found:?}");
 }
 
+/// The init in this place, as a user where one is given, with a script that sends it a signal.
+#[track_caller]
+fn signalled_by(script: &str, place: Place, user: Option<u32>) -> Ended {
+    let mut sandbox = native(place)
+        .args(["-v", "--log-format", "json", "-r", "USR1:0"])
+        .args(["--", "sh", "-c", script])
+        .stdin(Stdio::Piped);
+    if let Some(user) = user {
+        sandbox = sandbox.user(user, user);
+    }
+    let mut init = sandbox.start();
+    init.expect_stderr("signal_received");
+    init.close_stdin();
+    init.wait().assert_code(3)
+}
+
 #[test]
 fn the_sender_of_a_signal_is_named() {
     require_namespaces!();
     for place in PLACES {
-        let mut init = native(place)
-            .args([
-                "-v",
-                "--log-format",
-                "json",
-                "-r",
-                "USR1:0",
-                "--",
-                "sh",
-                "-c",
-            ])
-            .arg("echo pid=$$; kill -USR1 $PPID; read line; exit 3")
-            .stdin(Stdio::Piped)
-            .start();
-        init.expect_stderr("signal_received");
-        init.close_stdin();
-        let ended = init.wait().assert_code(3);
+        let script = "echo pid=$$; kill -USR1 $PPID; read line; exit 3";
+        let ended = signalled_by(script, place, None);
         let pid = number(&ended.stdout_text(), "pid").unwrap();
         let (sender_pid, sender_uid) = sender(&ended);
         assert_eq!(
@@ -586,29 +628,12 @@ fn the_senders_user_is_its_own_and_a_sender_outside_the_namespace_is_0() {
     init.kill(libc::SIGTERM);
     let ended = init.wait();
     assert_eq!(sender(&ended), (0.into(), 0.into()), "{ended}");
-    let mut init = native(Place::Pid1)
-        .user(65534, 65534)
-        .args([
-            "-v",
-            "--log-format",
-            "json",
-            "-r",
-            "USR1:0",
-            "--",
-            "sh",
-            "-c",
-        ])
-        .arg("kill -USR1 1; read line; exit 0")
-        .stdin(Stdio::Piped)
-        .start();
-    init.expect_stderr("signal_received");
-    init.close_stdin();
-    let ended = init.wait().assert_code(0);
+    let ended = signalled_by("kill -USR1 1; read line; exit 3", Place::Pid1, Some(65534));
     assert_eq!(sender(&ended), (2.into(), 65534.into()), "{ended}");
 }
 
-/// A command's name as a JSON string shows it: what is not UTF-8 is the character of its number, and
-/// a long one is cut.
+/// A command's name as the JSON form shows it: a byte that is not UTF-8 becomes the character with
+/// its number, and a long name is cut.
 fn shown(name: &[u8]) -> String {
     let cut = &name[..name.len().min(600)];
     let mut text = String::new();
@@ -656,7 +681,8 @@ fn any_command_name_gives_a_valid_line() {
         );
         assert_eq!(found.last().unwrap()["event"], "command_failed");
     }
-    // As long as a path may be, of what takes most room, and cut within a character.
+    // Names as long as a path may be, made of characters that take most room, and cut within a
+    // character.
     for unit in [
         &b"x"[..],
         b"\n",
@@ -680,7 +706,7 @@ fn any_command_name_gives_a_valid_line() {
 }
 
 #[test]
-fn what_a_terminal_would_act_upon_is_never_said_as_it_is() {
+fn control_characters_are_always_escaped() {
     let name = "\u{1b}[2J\u{9b}2J\u{85}\u{7f}";
     for (format, said) in [
         ("text", r"\x1b[2J\x9b2J\x85\x7f"),
@@ -741,7 +767,7 @@ fn zombies_of_a_parent_that_lives_are_named_when_a_signal_arrives() {
                 .arg(fixture())
                 .args(["fixture", "signals", "--until", "TERM"])
                 .start();
-            // The child and the command speak when they come to it.
+            // The child and the command write at any time.
             let both = [(); 2].map(|()| init.expect_line(|_| true));
             let ready = both.iter().find(|line| line.starts_with("ready"));
             let parent = number(ready.expect("the command"), "pid").unwrap();
@@ -809,7 +835,7 @@ fn zombies_of_a_leftover_are_named_at_the_end_and_those_that_we_reap_are_not() {
             at("[tidy-init] the command (pid ") < at(NOT_REAPED),
             "{ended}"
         );
-        // The leftover's own, once the leftover is gone, is ours.
+        // A child of the leftover becomes ours once the leftover is gone.
         let zombie = line.split(' ').nth(2).unwrap();
         assert!(
             text.contains(&format!(
@@ -840,7 +866,7 @@ fn zombies_are_not_looked_for_where_proc_is_missing() {
 #[test]
 fn zombies_of_processes_that_are_not_ours_are_not_named() {
     require_namespaces!();
-    // A sibling of the init has one.
+    // A sibling of the init has a zombie.
     let script = "$0 fixture children-then-exec 0 --zombies 1 -- $0 fixture sleep-forever &
         \"$1\" -vv -r USR1:0 -- sh -c 'read line; kill -USR1 $PPID; read line; exit 3'";
     let mut outer = Sandbox::new("sh")

@@ -1,7 +1,15 @@
 //! What the init says: which words, and how many.
 
 use initlab::{Place, Pty, Stdio, fixture, require_namespaces, sys};
-use tidy_init::{event::Event, status::WaitStatus, supervisor::Pid};
+use tidy_init::{
+    config::{Format, Logging},
+    log::{Event, Log, Sink},
+    personality::NATIVE,
+    process::Pid,
+    status::WaitStatus,
+    sys::Errno,
+    time::Time,
+};
 
 use crate::support::{PLACES, native, native_fixture};
 
@@ -124,6 +132,36 @@ fn a_stop_is_said_with_who_asked_for_it_and_for_what() {
     init.wait().assert_code(0).assert_stderr(expected);
 }
 
+/// Takes every line whole.
+pub struct Written(pub Vec<u8>);
+
+impl Sink for Written {
+    fn write(&mut self, line: &[u8]) -> Result<usize, Errno> {
+        self.0.extend(line);
+        Ok(line.len())
+    }
+
+    fn time_of_day(&mut self) -> Time {
+        Time::ZERO
+    }
+
+    fn process_id(&mut self) -> Pid {
+        Pid::INIT
+    }
+}
+
+/// What `-vv` says of an event.
+fn said(event: Event<'_>) -> String {
+    let mut written = Written(Vec::new());
+    let mut log = Log::new(&NATIVE.messages);
+    log.set(Logging {
+        verbosity: 2,
+        format: Format::Text,
+    });
+    log.say(&mut written, event);
+    String::from_utf8(written.0).expect("text")
+}
+
 #[test]
 fn each_kind_of_end_has_its_words() {
     let pid = Pid::new(7).unwrap();
@@ -137,12 +175,12 @@ fn each_kind_of_end_has_its_words() {
     ] {
         let status = WaitStatus::from_raw(raw);
         assert_eq!(
-            Event::CommandEnded(pid, status).to_string(),
-            format!("the command (pid 7) {words}")
+            said(Event::command_ended(pid, status)),
+            format!("[tidy-init] the command (pid 7) {words}\n")
         );
         assert_eq!(
-            Event::Reaped(pid, status).to_string(),
-            format!("reaped pid 7, which {words}")
+            said(Event::reaped(pid, status)),
+            format!("[tidy-init] reaped pid 7, which {words}\n")
         );
     }
 }

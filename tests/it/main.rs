@@ -1,8 +1,12 @@
-//! The init from outside: as PID 1 of a namespace, and not as PID 1; and its pure parts.
+//! The init from outside, as PID 1 of a namespace and elsewhere, and its pure parts.
 
+mod action;
 mod command_line;
 mod container;
+mod cri;
 mod deadlines;
+mod documents;
+mod download;
 mod drop_in;
 mod early;
 mod exit_codes;
@@ -10,20 +14,22 @@ mod exit_map;
 mod exit_status;
 mod failed_exec;
 mod grace;
-mod harness;
 mod idle;
 mod images;
 mod inheritance;
 mod job_control;
 mod json_log;
+mod linger;
 mod logging;
 mod names;
 mod odd_starts;
 mod options_variable;
 mod parent_death;
+mod parsing;
 mod path_search;
 mod pause;
 mod permissions;
+mod pre_stop;
 mod real_programs;
 mod reaping;
 mod service;
@@ -36,6 +42,7 @@ mod support;
 mod terminal;
 mod termination_log;
 mod tidy_shutdown;
+mod torn_lines;
 mod watch;
 
 // Used by nearly every module here, as `crate::report`.

@@ -5,14 +5,14 @@ use initlab::{Place, Process, Running, Sandbox, require_namespaces};
 use crate::support::{PLACES, fixture_command, init, native, native_fixture};
 
 #[test]
-fn a_deleted_directory_is_no_obstacle() {
+fn a_deleted_directory_does_no_harm() {
     require_namespaces!();
     for place in PLACES {
         let ended = native_fixture(place, &["-vv"], &["info"])
             .deleted_cwd()
             .run()
             .assert_code(0);
-        // The command is there still.
+        // The command still has the deleted directory.
         let directory = ended.value("cwd").expect("cwd");
         assert!(directory.contains("No such file"), "{ended}");
         native(place)
@@ -25,7 +25,7 @@ fn a_deleted_directory_is_no_obstacle() {
 }
 
 #[test]
-fn no_proc_is_no_obstacle() {
+fn a_missing_proc_does_no_harm() {
     require_namespaces!();
     for place in PLACES {
         native_fixture(place, &[], &["exit", "7"])
@@ -48,9 +48,9 @@ fn no_proc_is_no_obstacle() {
 }
 
 #[test]
-fn no_free_descriptor_is_no_obstacle() {
+fn a_lack_of_free_descriptors_does_no_harm() {
     require_namespaces!();
-    // A dynamic loader needs one descriptor: without a standard input there is one.
+    // A dynamic loader needs one descriptor: closing standard input leaves one.
     for place in PLACES {
         native_fixture(place, &[], &["exit", "7"])
             .limit(libc::RLIMIT_NOFILE, 3)
@@ -106,7 +106,7 @@ fn no_arguments_at_all_are_a_usage_error() {
 }
 
 #[test]
-fn an_empty_or_odd_name_of_our_own_is_no_obstacle() {
+fn an_empty_or_odd_argv_0_does_no_harm() {
     require_namespaces!();
     for place in PLACES {
         for name in ["", "-", "/", "a/b/", "-tidy-init", "x\u{ff}"] {
@@ -152,7 +152,7 @@ fn children_that_the_init_was_executed_with_are_reaped_and_do_not_end_it() {
                 !child.exists() && strangers(&init, main).len() == left
             });
         }
-        // It goes on doing its work, and reports the command's status.
+        // The init goes on working, and reports the command's status.
         init.kill(libc::SIGUSR1);
         init.expect("signal 10 ");
         init.kill(libc::SIGTERM);

@@ -1,13 +1,13 @@
-//! `TIDY_INIT_OPTS`: options for where no arguments can be given.
+//! `TIDY_INIT_OPTS`: options for places where nobody can add arguments.
 
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStringExt,
 };
 
-use initlab::{Place, require_namespaces};
+use initlab::{Place, Sandbox, require_namespaces};
 
-use crate::support::{PLACES, init, native, native_fixture};
+use crate::support::{PLACES, assert_refused, init, native, native_fixture};
 
 const VARIABLE: &str = "TIDY_INIT_OPTS";
 
@@ -25,7 +25,7 @@ fn the_options_in_the_variable_count_and_those_of_the_command_line_win() {
             ("-e 3:4", &["-e", "3:6"], 6),
             ("-e 3:4", &["-e", "5:6"], 4),
             ("-ce 3:4", &[], 4),
-            // White space of each kind splits, wherever it is.
+            // Every kind of white space separates words, at the ends as well.
             (" \t\n\r\x0c -e \n\n 3:4 ", &[], 4),
             ("\t-c\n-e\t3:4\n", &[], 4),
             ("", &[], 3),
@@ -42,7 +42,7 @@ fn the_options_in_the_variable_count_and_those_of_the_command_line_win() {
 
 #[test]
 fn what_is_set_there_is_the_beginning_of_what_the_command_line_goes_on_with() {
-    // -v there and -v here are two; a general time there, a named one here.
+    // One -v in each place makes two. A general time in one place, a named one in the other.
     let ended = native(Place::Child)
         .env(VARIABLE, "-v")
         .args(["-v", "--", "sh", "-c", "(sh -c 'exit 9' &); exit 0"])
@@ -65,7 +65,7 @@ fn what_is_set_there_is_the_beginning_of_what_the_command_line_goes_on_with() {
         ended.stderr_text().contains("sent SIGKILL to everybody"),
         "{ended}"
     );
-    // The target here, the placement there, whose default it overrides.
+    // The target on the command line overrides the default of the placement in the variable.
     native_fixture(Place::Child, &["-t", "child"], &["exit", "0"])
         .env(VARIABLE, "-c")
         .run()
@@ -75,16 +75,9 @@ fn what_is_set_there_is_the_beginning_of_what_the_command_line_goes_on_with() {
 #[track_caller]
 fn refused(value: impl AsRef<OsStr>, arguments: &[&str], line: &str) {
     for place in PLACES {
-        native(place)
-            .env(VARIABLE, value.as_ref())
-            .args(arguments.iter().copied())
-            .args(["--", "echo", "started"])
-            .run()
-            .assert_code(125)
-            .assert_stdout("")
-            .assert_stderr(format!(
-                "[tidy-init] {line} (tidy-init --help shows the usage)\n"
-            ));
+        let init = native(place).env(VARIABLE, value.as_ref());
+        let init = init.args(arguments).args(["--", "echo", "started"]);
+        assert_refused(init, line);
     }
 }
 
@@ -106,7 +99,7 @@ fn errors_in_the_variable_name_it_and_the_command_is_not_started() {
             "-e 256",
             "option -e: 256: an exit status is a number from 0 to 255",
         ),
-        // No quoting: the quotes are part of the word.
+        // There is no quoting: quotes are part of the word.
         (
             "-r \"15:2\"",
             "option -r: \\x2215:2\\x22: no such signal (--list-signals shows them)",
@@ -134,7 +127,7 @@ fn errors_in_the_variable_name_it_and_the_command_is_not_started() {
         ("--pause", "option --pause belongs on the command line"),
     ] {
         refused(value, &[], &format!("{VARIABLE}: {problem}"));
-        // It is read first.
+        // The variable is read first.
         refused(value, &["-k", "6x"], &format!("{VARIABLE}: {problem}"));
     }
     refused(
@@ -177,7 +170,7 @@ fn an_option_there_that_excludes_one_here_is_refused() {
             "{ended}"
         );
     }
-    // --pause goes with -v and --log-format alone, wherever they stand.
+    // --pause allows only -v and --log-format, in either place.
     let ended = native(Place::Child)
         .env(VARIABLE, "-k 5s")
         .arg("--pause")
@@ -294,7 +287,7 @@ fn an_init_that_is_the_command_does_not_take_them_for_its_own() {
 }
 
 #[test]
-fn a_text_that_is_asked_for_is_printed_whatever_sound_options_are_there() {
+fn a_requested_text_is_printed_with_any_valid_options() {
     for option in ["-h", "-V", "-l"] {
         let plain = native(Place::Child).arg(option).run().assert_code(0);
         native(Place::Child)
@@ -305,4 +298,50 @@ fn a_text_that_is_asked_for_is_printed_whatever_sound_options_are_there() {
             .assert_stdout(&plain.stdout)
             .assert_stderr("");
     }
+}
+
+#[test]
+fn a_general_time_on_the_command_line_beats_a_named_one_in_the_variable() {
+    require_namespaces!();
+    let script = "trap '' TERM; kill -TERM $PPID; sleep 1; exit 5";
+    for place in PLACES {
+        native(place)
+            .env(VARIABLE, "-k TERM:100ms")
+            .args(["-k", "60s", "--", "sh", "-c", script])
+            .run()
+            .assert_code(5);
+    }
+}
+
+#[test]
+fn a_conflict_that_involves_the_variable_names_it() {
+    for (name, value, options, what) in [
+        ("tidy-init", "-c", &["-t", "group"][..], "-c and -t group"),
+        ("tidy-init", "-t group", &["-c"], "-c and -t group"),
+        ("dumb-init", "-t group", &["-c"], "-c and -t group"),
+        ("tidy-init", "--grace 1s", &["--pause"], "--pause takes"),
+        ("pause", "--grace 1s", &[], "--pause takes"),
+    ] {
+        let mut sandbox = Sandbox::new(init())
+            .arg0(name)
+            .env(VARIABLE, value)
+            .args(options.iter().copied());
+        if !what.starts_with("--pause") {
+            sandbox = sandbox.args(["--", "true"]);
+        }
+        let ended = sandbox.run().assert_code(125);
+        let line = format!("TIDY_INIT_OPTS: {what}");
+        assert!(ended.stderr_text().contains(&line), "{ended}");
+    }
+}
+
+#[test]
+fn catatonit_is_verbose_if_the_variable_says_so() {
+    let ended = Sandbox::new(init())
+        .arg0("catatonit")
+        .env(VARIABLE, "-v")
+        .args(["--", "true"])
+        .run()
+        .assert_code(0);
+    assert!(ended.stderr_text().contains(" spawned: true"), "{ended}");
 }

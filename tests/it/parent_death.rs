@@ -1,6 +1,6 @@
 //! `-p`: the signal when the init's own parent dies.
 //!
-//! The kernel's parent is a thread: the signal comes when the one that made the init ends
+//! For the kernel the parent is a thread: the signal comes when the thread that made the init ends
 //! (prctl(2), `PR_SET_PDEATHSIG`).
 
 use std::{fs, thread};
@@ -14,7 +14,7 @@ use crate::{
     support::{PLACES, fixture_command, init, native_fixture},
 };
 
-/// Starts the init from a thread that has ended when this returns; the command was ready before.
+/// Starts the init from a thread that ends after the command is ready and before this returns.
 fn orphaned(place: Place, options: &[&str]) -> Running {
     let fixture = ["signals", "--until", "TERM,INT,40", "--exit", "7"];
     let sandbox = native_fixture(place, options, &fixture).parent_death(None);
@@ -72,7 +72,7 @@ fn kill_ends_the_init_itself() {
 }
 
 #[test]
-fn without_the_option_the_parents_death_is_not_told() {
+fn without_the_option_the_parents_death_sends_no_signal() {
     require_namespaces!();
     for place in PLACES {
         let mut init = orphaned(place, &[]);
@@ -82,7 +82,7 @@ fn without_the_option_the_parents_death_is_not_told() {
     }
 }
 
-/// The init as a grandchild, below a parent that can be told to end by USR1, which is given too.
+/// The init as a grandchild, and its parent, which USR1 ends.
 fn below_a_parent(options: &[&str]) -> Sandbox {
     let mut command = fixture_command(&["parent", "--"]);
     command.extend(fixture_command(&["parent", "--"]));
@@ -97,7 +97,7 @@ fn below_a_parent(options: &[&str]) -> Sandbox {
         .blocked(SignalSet::ALL)
 }
 
-/// The inner parent and the init, once the parents have told their pids, in whatever order.
+/// The inner parent and the init, once the parents have reported them, in any order.
 fn parent_and_init(top: &Running) -> [Process; 2] {
     let mut pids = Vec::new();
     top.poll_until("both parents have a child", || {
@@ -119,7 +119,7 @@ fn the_signal_comes_when_the_parent_process_ends() {
     let [parent, init] = parent_and_init(&top);
     top.poll_until("the command is there", || !init.children().is_empty());
     initlab::sys::kill(parent.pid, libc::SIGUSR1).unwrap();
-    // The outer parent has inherited the init by then.
+    // By then the outer parent has adopted the init.
     top.expect("signal 15 ");
     top.expect_line(|line| line.starts_with("reaped ") && line.ends_with(" code=7 signal=none"));
     top.wait().assert_code(0);
@@ -130,8 +130,8 @@ fn a_parent_that_dies_before_the_kernel_was_asked_is_noticed() {
     require_namespaces!();
     require_program!("strace");
     let directory = TempDir::new();
-    // The init has looked who its parent is; the call that asks for the signal is held up, and the
-    // parent ends. Were this machine too slow, the signal would come from the kernel.
+    // The init has read its parent's pid. Delay the call that asks for the signal while the parent
+    // ends. On a slower machine the kernel sends the signal instead.
     let held_up = [
         "-f",
         "-e",

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use std::ffi::{CStr, CString};
-use tidy_init::path::search;
+use tidy_init::init::path::search;
 use tidy_init::sys::Errno;
 
 /// What a file system might say of a candidate.

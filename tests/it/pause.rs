@@ -10,8 +10,9 @@ use initlab::{
 use tidy_init::signal::Signal;
 
 use crate::{
+    names::name_of,
     support::{PLACES, init, native},
-    watch::{sleeping_in, wait_asleep},
+    watch::{assert_never_wake, sleeping_in, wait_asleep},
 };
 
 fn pause(place: Place, options: &[&str]) -> Running {
@@ -62,9 +63,11 @@ fn no_other_signal_does_anything() {
             SignalSet::all_but(&[libc::SIGTERM, libc::SIGINT, libc::SIGKILL, libc::SIGSTOP]);
         for signal in others.iter() {
             running.kill(signal);
-            // Each before the next: a CONT and a stop that wait cancel each other. SIGCHLD is its own.
+            // One after the other: a pending CONT and a pending stop cancel each other. The init
+            // takes SIGCHLD for itself.
             if signal != libc::SIGCHLD {
-                running.expect_stderr(&format!("received SIG{} ", Signal::new(signal).unwrap()));
+                let name = name_of(Signal::new(signal).unwrap());
+                running.expect_stderr(&format!("received SIG{name} "));
             }
         }
         wait_asleep(&running);
@@ -75,7 +78,7 @@ fn no_other_signal_does_anything() {
 }
 
 #[test]
-fn it_says_what_it_receives_in_either_format() {
+fn it_logs_what_it_receives_in_either_format() {
     require_namespaces!();
     for place in PLACES {
         let mut running = pause(place, &["-v"]);
@@ -154,14 +157,15 @@ fn elsewhere_than_as_pid_1_it_is_a_subreaper() {
             read
         })
         .start();
-    // They may be made before it has become the reaper; their parent is its child in any case.
+    // The orphans may appear before the init has become the reaper, but their parent is always its
+    // child.
     running.expect("done orphans=20");
     running.poll_until("no children", || running.children().is_empty());
     running.kill(libc::SIGTERM);
     running.wait().assert_code(0);
 }
 
-/// How long nothing may happen.
+/// How long the inits are watched.
 const WATCHED: Duration = Duration::from_secs(1);
 
 #[test]
@@ -175,19 +179,11 @@ fn it_holds_nothing_open_and_never_wakes() {
         let open: Vec<i32> = init.process().descriptors().unwrap().into_keys().collect();
         assert_eq!(open, [0, 1, 2]);
     }
-    let switches = || {
-        inits
-            .iter()
-            .map(Running::context_switches)
-            .collect::<Vec<_>>()
-    };
-    let before = switches();
-    let woken = try_poll_until(WATCHED, || switches() != before);
-    assert!(!woken, "context switches {before:?}, then {:?}", switches());
+    assert_never_wake(&inits, WATCHED);
 }
 
 #[test]
-fn its_own_broken_pipe_is_no_reason_for_more_lines() {
+fn its_own_broken_pipe_causes_no_more_lines() {
     require_namespaces!();
     for place in PLACES {
         let (read, write) = initlab::pipe().unwrap();

@@ -1,7 +1,10 @@
-//! Signals that the init may not send, or for which it finds nobody.
+//! Signals that the init may not send, or that find no recipient.
+
+use std::path::{Path, PathBuf};
 
 use initlab::{
-    Process, Running, TempDir, copy_executable, fixture, require_namespaces, require_root, sys,
+    Place, Process, Running, TempDir, copy_executable, fixture, require_namespaces, require_root,
+    sys,
 };
 
 use crate::{
@@ -9,20 +12,20 @@ use crate::{
     support::{PLACES, native, native_fixture},
 };
 
-/// An ordinary user, of whom the machine need not know.
+/// An ordinary user, who needs no entry in /etc/passwd.
 const USER: u32 = 65532;
 
-/// Each way to choose who gets what is forwarded.
+/// Each way to choose the recipients of forwarded signals.
 const TARGETS: [&[&str]; 3] = [&[], &["-t", "child"], &["-c"]];
 
-/// What is sent: the init has to go on after the first one, and after the second.
+/// The signals that are sent: the init has to go on after each of them.
 const SENT: [(i32, &str); 3] = [
     (libc::SIGUSR1, "SIGUSR1"),
     (40, "SIGRTMIN+6"),
     (libc::SIGTERM, "SIGTERM"),
 ];
 
-/// The command, and what the init calls the recipient of what it forwards.
+/// The command, and the name of the recipient in the init's messages.
 fn command_of(init: &Running, options: &[&str]) -> (Process, String) {
     let command = init.wait_child();
     let pid = command.inner_pid().expect("the command runs");
@@ -33,7 +36,31 @@ fn command_of(init: &Running, options: &[&str]) -> (Process, String) {
     (command, format!("{whom} {pid}"))
 }
 
-/// Sends all of [`SENT`], and gives the lines that say that none of it could be forwarded.
+/// The fixtures as a program in this directory that becomes root.
+fn setuid_root(directory: &TempDir) -> PathBuf {
+    let program = directory.join("setuid-root");
+    copy_executable(&fixture(), &program, 0o4755).unwrap();
+    program
+}
+
+/// The init of an ordinary user, whose command has become root by this program, and ends with 7 at
+/// TERM.
+#[track_caller]
+fn above_a_command_of_root(program: &Path, place: Place, options: &[&str]) -> Running {
+    let mut init = native(place)
+        .args(options)
+        .arg("--")
+        .arg(program)
+        .args(["fixture", "setuid-root-block"])
+        .args(["--until", "TERM", "--exit", "7"])
+        .user(USER, USER)
+        .start();
+    init.expect("uid=0 euid=0");
+    init.expect("ready");
+    init
+}
+
+/// Sends all of [`SENT`], and gives the lines that report that none could be forwarded.
 fn forward_in_vain(init: &mut Running, recipient: &str, why: &str) -> String {
     let mut warnings = String::new();
     for (signal, name) in SENT {
@@ -47,31 +74,21 @@ fn forward_in_vain(init: &mut Running, recipient: &str, why: &str) -> String {
 }
 
 #[test]
-fn a_command_that_has_become_root_is_out_of_reach_which_is_said_and_does_no_harm() {
+fn a_command_that_has_become_root_is_out_of_reach_which_is_logged_and_does_no_harm() {
     require_root!();
     require_namespaces!();
     let directory = TempDir::new();
-    let program = directory.join("setuid-root");
-    copy_executable(&fixture(), &program, 0o4755).unwrap();
+    let program = setuid_root(&directory);
     for place in PLACES {
         for options in TARGETS {
-            let mut init = native(place)
-                .args(options)
-                .arg("--")
-                .arg(&program)
-                .args(["fixture", "setuid-root-block"])
-                .args(["--until", "TERM", "--exit", "7"])
-                .user(USER, USER)
-                .start();
-            init.expect("uid=0 euid=0");
-            init.expect("ready");
+            let mut init = above_a_command_of_root(&program, place, options);
             let (command, recipient) = command_of(&init, options);
             let why = "Operation not permitted";
             let warnings = forward_in_vain(&mut init, &recipient, why);
             sys::kill(command.pid, libc::SIGTERM).unwrap();
             let ended = init.wait().assert_code(7);
             assert_eq!(signals(&ended.stdout), [libc::SIGTERM], "{ended}");
-            // What is left of root's command, a zombie, cannot be told of its own end either.
+            // Root's command is a zombie now, and cannot be sent TERM either.
             let stderr = ended.stderr_text();
             let rest = stderr.strip_prefix(&warnings);
             assert!(
@@ -82,8 +99,24 @@ fn a_command_that_has_become_root_is_out_of_reach_which_is_said_and_does_no_harm
     }
 }
 
+/// As PID 1, kill(2) with -1 does not tell of those that it could not reach.
 #[test]
-fn a_signal_that_cannot_be_sent_is_said_and_does_no_harm() {
+fn a_command_that_has_become_root_is_said_to_be_out_of_reach_of_a_signal_for_all() {
+    require_root!();
+    require_namespaces!();
+    let directory = TempDir::new();
+    let program = setuid_root(&directory);
+    let options = ["-t", "all", "-k", "10s"];
+    let mut init = above_a_command_of_root(&program, Place::Child, &options);
+    let (command, recipient) = command_of(&init, &options);
+    forward_in_vain(&mut init, &recipient, "Operation not permitted");
+    sys::kill(command.pid, libc::SIGTERM).unwrap();
+    let ended = init.wait().assert_code(7);
+    assert_eq!(signals(&ended.stdout), [libc::SIGTERM], "{ended}");
+}
+
+#[test]
+fn a_signal_that_cannot_be_sent_is_logged_and_does_no_harm() {
     require_namespaces!();
     let refusals = [
         (libc::EPERM, "Operation not permitted"),
@@ -99,7 +132,7 @@ fn a_signal_that_cannot_be_sent_is_said_and_does_no_harm() {
                 init.expect("ready");
                 let (command, mut recipient) = command_of(&init, options);
                 if errno == libc::ESRCH {
-                    // The group is not there: the last one that was tried is its leader.
+                    // The group does not exist: the init tried its leader last.
                     recipient = recipient.replace("group ", "");
                 }
                 forward_in_vain(&mut init, &recipient, why);

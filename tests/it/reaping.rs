@@ -1,32 +1,16 @@
-//! Orphans: each is reaped, soon, whatever else there is.
+//! Orphans: the init reaps each of them, soon, whatever else happens.
 
 use std::time::Duration;
 
-use initlab::{Process, Running, Sandbox, fixture, poll_until, require_namespaces, sys};
+use initlab::{Process, Running, Sandbox, fixture, require_namespaces, sys};
 
-use crate::{
-    report::number,
-    support::{PLACES, native, native_fixture},
-};
+use crate::support::{PLACES, named, native_fixture, script, wait_for_state};
 
 /// Waits until the init has this many children: zombies count.
 #[track_caller]
 fn wait_for_children(init: &Running, count: usize) {
     init.poll_until(&format!("{count} children"), || {
         init.children().len() == count
-    });
-}
-
-/// The process that a line of a fixture names by `pid=`.
-#[track_caller]
-fn named(init: &Running, line: &str) -> Process {
-    init.inside(number(line, "pid").expect("a pid"))
-}
-
-#[track_caller]
-fn wait_for_state(process: Process, state: char) {
-    poll_until(&format!("{process:?} in state {state}"), || {
-        process.state() == Some(state)
     });
 }
 
@@ -45,7 +29,7 @@ fn of_twenty_thousand_orphans_no_zombie_is_left() {
             backlog = backlog.max(zombies.count());
             init.stdout_so_far().starts_with(b"done ")
         });
-        // They are reaped as they die, not in the end. Some batches may wait for a processor.
+        // The init reaps them as they die, not at the end. Some batches may wait for a processor.
         assert!(backlog < 2000, "{backlog} zombies at once");
         wait_for_children(&init, 1);
         assert_eq!(init.zombies(), 0);
@@ -83,42 +67,7 @@ fn orphans_in_groups_and_sessions_of_their_own_are_reaped() {
     }
 }
 
-#[test]
-fn stopped_children_do_not_hold_up_the_others() {
-    require_namespaces!();
-    for place in PLACES {
-        let mut init = native_fixture(place, &[], &["stopped-child", "--orphans", "50"]).start();
-        // The command, its child and the orphan say this in any order.
-        for _ in 0..3 {
-            let line = init.expect_line(|_| true);
-            if line != "ready" {
-                wait_for_state(named(&init, &line), 'T');
-            }
-        }
-        // The command, whose child the stopped one is, and the stopped orphan.
-        wait_for_children(&init, 2);
-        init.kill(libc::SIGTERM);
-        init.wait().assert_code(0);
-    }
-}
-
-#[test]
-fn a_stopped_command_does_not_hold_up_its_orphans() {
-    require_namespaces!();
-    for place in PLACES {
-        let orphans = ["orphans", "20", "--exit-after-ms", "50"];
-        let mut init = native_fixture(place, &[], &orphans).start();
-        init.expect("ready orphans=20");
-        let command = init.wait_child();
-        sys::kill(command.pid, libc::SIGSTOP).unwrap();
-        wait_for_state(command, 'T');
-        wait_for_children(&init, 1);
-        sys::kill(command.pid, libc::SIGKILL).unwrap();
-        init.wait().assert_code(137);
-    }
-}
-
-/// A debugger that has attached to the process and looks at it no more.
+/// A debugger that has attached to the process and does nothing else.
 #[track_caller]
 fn trace(process: Process) -> Running {
     let mut tracer = Sandbox::plain(fixture())
@@ -128,26 +77,23 @@ fn trace(process: Process) -> Running {
     tracer
 }
 
-/// Makes an orphan that lives; twenty that do not, and an end, when a line is read.
+/// Makes an orphan that lives on. After a line of input, makes twenty that end, and then reports
+/// signals.
 const SCRIPT: &str = "$0 fixture orphans 1 --exit-after-ms 600000 --exit 0; read line
     $0 fixture orphans 20 --exit 0; exec $0 fixture signals --until TERM --exit 7";
 
 #[test]
-fn a_zombie_that_its_tracer_holds_is_reaped_when_it_lets_go_and_holds_up_nobody() {
+fn a_zombie_that_its_tracer_holds_delays_nothing_and_is_reaped_when_it_lets_go() {
     require_namespaces!();
     for place in PLACES {
-        let mut init = native(place)
-            .args(["--", "sh", "-c", SCRIPT])
-            .arg(fixture())
-            .stdin(initlab::Stdio::Piped)
-            .start();
+        let mut init = script(place, &[], SCRIPT).start();
         let line = init.expect("orphan pid=");
         let orphan = named(&init, &line);
         let tracer = trace(orphan);
         sys::kill(orphan.pid, libc::SIGSTOP).unwrap();
-        wait_for_state(orphan, 't');
+        wait_for_state(orphan, "t");
         sys::kill(orphan.pid, libc::SIGKILL).unwrap();
-        wait_for_state(orphan, 'Z');
+        wait_for_state(orphan, "Z");
         // Only now, so that all of this happens beside a zombie that cannot be reaped.
         init.write_stdin("\n");
         init.expect("ready orphans=20");
@@ -173,7 +119,7 @@ fn a_command_whose_death_its_tracer_hides_is_seen_when_it_lets_go() {
         let command = init.wait_child();
         let tracer = trace(command);
         sys::kill(command.pid, libc::SIGKILL).unwrap();
-        wait_for_state(command, 'Z');
+        wait_for_state(command, "Z");
         wait_for_children(&init, 1);
         assert!(init.try_status().is_none());
         tracer.kill(libc::SIGTERM);

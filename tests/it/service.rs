@@ -1,10 +1,10 @@
 //! A program that answers on the network.
 
 use std::{
-    fmt,
+    fmt, fs,
     io::{self, Read, Write},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -24,7 +24,7 @@ pub struct Outcome {
     pub status: WaitStatus,
     /// The time from the signal to the end.
     pub took: Duration,
-    /// What lived on, as a process tree.
+    /// The processes that have survived, as a tree.
     pub left: String,
     ended: Ended,
 }
@@ -80,8 +80,8 @@ impl Service {
     pub fn end(mut self) -> Outcome {
         let status = self.init.wait_exit();
         let took = self.told.map_or(Duration::MAX, |told| told.elapsed());
-        // Not PID 1, the init is gone as soon as it has passed the last signal on: dying of it may
-        // take a moment more.
+        // An init that is not PID 1 is gone as soon as it has sent the last signal. Its recipients
+        // may take a moment to die.
         let mut left = String::new();
         try_poll_until(timeout(), || {
             left = tree_of(&self.network.processes());
@@ -113,7 +113,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A connection on which nothing can wait for ever.
+/// A connection whose reads have a time limit.
 pub fn connect(network: &Network, port: u16) -> io::Result<TcpStream> {
     let stream = network.connect(port)?;
     stream.set_read_timeout(Some(timeout()))?;
@@ -126,7 +126,7 @@ pub fn refuses(network: &Network, port: u16) -> bool {
     error == Err(io::ErrorKind::ConnectionRefused)
 }
 
-/// Asks an HTTP server for `/`: whether it says 200.
+/// Asks an HTTP server for `/`, and tells whether the status is 200.
 pub fn http(network: &Network, port: u16) -> io::Result<bool> {
     let answer = request(network, port, "/")?;
     Ok(status_is_200(&answer))
@@ -167,9 +167,20 @@ pub fn major_version(program: impl AsRef<Path>, option: &str) -> String {
     text[from..].chars().take_while(number).collect()
 }
 
+/// The directory with the programs of the newest PostgreSQL that is installed as Debian does it.
+pub fn postgresql_programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = versions
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join("bin/postgres").exists())
+        .max_by_key(number)?;
+    Some(newest.join("bin"))
+}
+
 /// User and group of a name in `/etc/passwd`.
 pub fn ids_of(user: &str) -> Option<(u32, u32)> {
-    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let users = fs::read_to_string("/etc/passwd").ok()?;
     let fields = users
         .lines()
         .map(|line| line.split(':').collect::<Vec<_>>());

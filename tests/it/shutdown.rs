@@ -1,26 +1,15 @@
-//! What the rest of the group is told when the command has ended.
+//! The TERM that the rest of the group gets when the command has ended.
 
-use initlab::{Place, Process, Running, TempDir, require_namespaces, require_program, sys};
+use initlab::{Place, TempDir, require_namespaces, require_program, sys};
 
 use crate::{
-    report::{number, signals, taken},
-    support::{PLACES, native, native_fixture},
+    report::{signals, taken},
+    support::{PLACES, members, native_fixture, script},
     watch::{calls, name},
 };
 
-/// Whether the group is told, by the options.
+/// Options, and whether the group gets TERM with them.
 const MODES: [(&[&str], bool); 3] = [(&[], true), (&["-t", "child"], true), (&["-c"], false)];
-
-/// The command and the other member of its group.
-fn members(init: &mut Running) -> [Process; 2] {
-    let mut pids = [0, 0];
-    for _ in 0..2 {
-        let line = init.expect("ready");
-        let member = usize::from(line.starts_with("member 1 "));
-        pids[member] = number(&line, "pid").expect("a pid");
-    }
-    pids.map(|pid| init.inside(pid))
-}
 
 #[test]
 fn the_group_gets_term_before_the_command_is_reaped_and_never_with_c() {
@@ -32,13 +21,13 @@ fn the_group_gets_term_before_the_command_is_reaped_and_never_with_c() {
         let mut init = native_fixture(Place::Pid1, options, &["group", "1"])
             .strace(&log, &[])
             .start();
-        let [command, _] = members(&mut init);
+        let command = members(&mut init, 2)[0];
         let pid = command.inner_pid().unwrap();
         sys::kill(command.pid, libc::SIGKILL).unwrap();
         init.wait().assert_code(137);
         let calls = calls(&log);
         let position = |start: String| calls.iter().position(|call| call.starts_with(&start));
-        let reaped = position(format!("wait4({pid}, "));
+        let reaped = position(format!("waitid(P_PID, {pid}, "));
         if told {
             let sent = position(format!("kill(-{pid}, SIGTERM)"));
             assert!(sent.is_some() && sent < reaped, "{calls:#?}");
@@ -54,10 +43,11 @@ fn a_leftover_in_the_group_gets_term_once_and_none_with_c() {
     for (options, told) in MODES {
         let fixture = ["group", "1", "--until", "40"];
         let mut init = native_fixture(Place::Child, options, &fixture).start();
-        let [command, leftover] = members(&mut init);
+        let members = members(&mut init, 2);
+        let (command, leftover) = (members[0], members[1]);
         sys::kill(command.pid, libc::SIGKILL).unwrap();
         assert_eq!(init.wait_exit().code(), Some(137));
-        // The higher number comes last: a TERM that were there would be shown before.
+        // The higher number is taken last, so that a pending TERM would be reported before it.
         sys::kill(leftover.pid, 40).unwrap();
         init.expect("signal 40 ");
         let taken = taken(init.stdout_so_far());
@@ -71,14 +61,11 @@ fn a_leftover_in_the_group_gets_term_once_and_none_with_c() {
 }
 
 #[test]
-fn the_end_of_an_orphan_is_no_reason_to_tell_the_group() {
+fn the_group_gets_nothing_when_an_orphan_ends() {
     require_namespaces!();
     for place in PLACES {
-        let script = "$0 fixture orphans 3 --exit 0; exec $0 fixture signals --until 40 --exit 7";
-        let mut init = native(place)
-            .args(["--", "sh", "-c", script])
-            .arg(initlab::fixture())
-            .start();
+        let orphans = "$0 fixture orphans 3 --exit 0; exec $0 fixture signals --until 40 --exit 7";
+        let mut init = script(place, &[], orphans).start();
         init.expect("ready orphans=3");
         init.expect("ready pid");
         init.poll_until("the orphans reaped", || init.children().len() == 1);

@@ -5,18 +5,18 @@ use std::{collections::BTreeMap, time::Duration};
 use initlab::{Place, Process, Running, TempDir, require_namespaces, require_program};
 
 use crate::{
-    report::{self, signals, taken},
-    support::{PLACES, native_fixture},
+    report::{signals, taken},
+    support::{PLACES, members, native_fixture},
 };
 
-/// The stops of the terminal: they do not arrive as what they are in a session without a shell.
+/// The terminal's stop signals. In a session of its own the command gets SIGSTOP instead.
 const STOPS: [i32; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
 
-/// The last signal that a process takes of those that wait for it: what was sent before it has come
-/// before it.
+/// The highest signal. A process takes it last of all pending ones, so that everything sent before
+/// it has arrived.
 const LAST: i32 = 64;
 
-/// Every signal that is forwarded as it is, [`LAST`] being the last.
+/// Every signal that the init forwards unchanged, [`LAST`] at the end.
 fn forwarded() -> impl Iterator<Item = i32> {
     let others = [libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD];
     (1..=LAST).filter(move |signal| !others.contains(signal) && !STOPS.contains(signal))
@@ -25,25 +25,6 @@ fn forwarded() -> impl Iterator<Item = i32> {
 /// The init's pid as the command sees it.
 fn inner_pid(init: &Running) -> i32 {
     init.process().inner_pid().expect("the init is there")
-}
-
-/// Waits until the members of the fixture `group` are ready, and gives them in their order.
-fn members(init: &mut Running, count: usize) -> Vec<Process> {
-    let mut found = vec![None; count];
-    for _ in 0..count {
-        let line = init.expect(" ready ");
-        let member: usize = line
-            .split(' ')
-            .nth(1)
-            .and_then(|n| n.parse().ok())
-            .expect("a number");
-        let pid = report::number(&line, "pid").expect("a pid");
-        found[member] = Some(init.inside(pid));
-    }
-    found
-        .into_iter()
-        .map(|member| member.expect("each is ready once"))
-        .collect()
 }
 
 fn is_stopped(process: Process) -> bool {
@@ -95,7 +76,7 @@ fn every_signal_arrives_once_at_everyone_it_is_for() {
                 let expected: Vec<_> = forwarded().filter(|_| whole_group || member == 0).collect();
                 assert_eq!(from_init, expected, "member {member}: {ended}");
             }
-            // And from nobody else came anything but the end that was sent past the init.
+            // Nobody else sent anything, except for the last signal that the test sent directly.
             let others = all.iter().filter(|taken| taken.pid != sender);
             assert_eq!(others.count(), if whole_group { 0 } else { 2 }, "{ended}");
         }
@@ -116,7 +97,8 @@ fn the_terminals_stops_stop_the_session_until_cont() {
                 init.poll_until("all that it reaches are stopped", || {
                     members[..reached].iter().all(|member| is_stopped(*member))
                 });
-                // Whoever started the init waits for it, not for the command. PID 1 cannot stop.
+                // The parent of the init waits for the init, not for the command, so the init
+                // stops, too. PID 1 cannot.
                 match place {
                     Place::Child => {
                         init.poll_until("the init is stopped", || is_stopped(init.process()))
@@ -180,9 +162,8 @@ fn a_cont_that_comes_before_the_init_has_stopped_is_not_lost() {
     require_namespaces!();
     require_program!("strace");
     let directory = TempDir::new();
-    // The init has taken the TSTP and has not stopped itself yet: it looks for a CONT first, and
-    // that look is held up. Were the machine slower than this, the CONT would come after the stop,
-    // which must end just as well.
+    // Delay the look for a pending CONT that the init takes between TSTP and its own stop. On a
+    // slower machine the CONT comes after the stop, which must end just as well.
     let held_up = ["-e", "inject=rt_sigpending:delay_enter=300000"];
     let mut init = native_fixture(Place::Child, &[], &["signals", "--until", "64"])
         .strace(directory.join("log"), &held_up)
@@ -199,11 +180,11 @@ fn a_cont_that_comes_before_the_init_has_stopped_is_not_lost() {
 }
 
 #[test]
-fn a_cont_that_comes_while_the_init_says_that_it_stops_is_not_lost() {
+fn a_cont_that_comes_while_the_init_logs_its_stop_is_not_lost() {
     require_namespaces!();
     require_program!("strace");
     let directory = TempDir::new();
-    // Each line is out before the call comes back.
+    // Each line is written before the delayed call returns.
     let held_up = ["-e", "inject=pwritev2:delay_exit=300000"];
     let mut init = native_fixture(Place::Child, &["-v"], &["signals", "--until", "64"])
         .strace(directory.join("log"), &held_up)
@@ -233,7 +214,7 @@ fn queued_real_time_signals_arrive_as_many() {
     let mut queued = vec![40; 500];
     queued.push(LAST);
     for place in PLACES {
-        // Those that wait since before the exec.
+        // Signals that are pending since before the exec.
         let ended = native_fixture(place, &[], &["signals", "--until", "64"])
             .pending(&queued)
             .run()
@@ -241,7 +222,7 @@ fn queued_real_time_signals_arrive_as_many() {
         let counts = [counted(signals(&ended.stdout)), counted(queued.clone())];
         assert_eq!(counts[0], counts[1], "{ended}");
 
-        // Those that come while the init cannot take them, with group and all.
+        // Signals that come while the init is stopped, and go to the whole group.
         let mut init = native_fixture(place, &[], &["group", "2", "--until", "64"]).start();
         members(&mut init, 3);
         init.kill(libc::SIGSTOP);
@@ -285,7 +266,7 @@ fn a_sigchld_that_somebody_sends_is_not_forwarded() {
     }
 }
 
-/// The signals that arrive for these, each sent when the one before has arrived.
+/// Sends these signals, each when the one before has arrived, and checks what the command gets.
 #[track_caller]
 fn rewritten(place: Place, options: &[&str], pairs: &[(i32, Option<i32>)]) {
     let mut init = native_fixture(place, options, &["signals", "--until", "64"]).start();

@@ -1,10 +1,10 @@
 //! What an architecture can get wrong: the numbers of system calls and signals, the layout of what
 //! the kernel fills in, the order of bytes, the width of a C long.
 //!
-//! `cargo xtask smoke` runs these tests under user-mode emulation. So they keep to what such an
-//! emulator can do: signals 1 to 31, sent one at a time while the init sleeps (one that comes
-//! otherwise stays in the emulator's own queue), and orphans for PID 1 only, since
-//! `PR_SET_CHILD_SUBREAPER` is unknown there. What runs under the init is native in any case.
+//! `cargo xtask smoke` runs these tests under user-mode emulation. They use only what such an
+//! emulator supports: signals 1 to 31, sent one at a time while the init sleeps (at other times a
+//! signal stays in the emulator's own queue), and orphans for PID 1 only, since the emulator does
+//! not know `PR_SET_CHILD_SUBREAPER`. Commands under the init always run natively.
 
 use std::{fs, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     support::{PLACES, native, native_fixture},
 };
 
-/// What has no other meaning than to arrive.
+/// Signals that the init only forwards.
 const FORWARDED: [i32; 22] = [
     libc::SIGHUP,
     libc::SIGINT,
@@ -50,7 +50,7 @@ fn kill_asleep(init: &Running, signal: i32) {
     init.kill(signal);
 }
 
-/// What the init has used of the processor (`/proc/PID/schedstat`).
+/// The processor time that the init has used (`/proc/PID/schedstat`).
 #[track_caller]
 fn cpu_time(init: &Running) -> Duration {
     let text = fs::read_to_string(format!("/proc/{}/schedstat", init.pid()));
@@ -203,8 +203,7 @@ fn bad_options_and_requests_for_a_text_start_nothing() {
         .assert_stdout(concat!("tidy-init ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
-/// A time span of the wrong width would end the wait at once, which makes a busy loop of it, or
-/// never.
+/// With a timespec of the wrong width the wait would end at once, again and again, or never.
 #[test]
 fn deadlines_are_kept_asleep() {
     require_namespaces!();

@@ -1,4 +1,5 @@
-//! That saying something never holds the init up, whatever stderr is and whoever reads it.
+//! Writing a log line never blocks the init, whatever stderr is and whether or not anybody reads
+//! it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -28,7 +29,7 @@ use crate::{
     watch::wait_asleep,
 };
 
-/// With `-v` each signal makes two lines: it was received, and sent.
+/// With `-v` each signal makes two lines: received, and sent.
 const LINES: usize = 2;
 
 /// The command of the tests.
@@ -36,7 +37,8 @@ const SIGNALS: [&str; 3] = ["signals", "--until", "TERM"];
 
 /// A pipe for stderr that nobody reads unless the test does.
 struct Unread {
-    /// Both are descriptions of their own, so that O_NONBLOCK on them is not the init's.
+    /// Both are open file descriptions of their own, so that O_NONBLOCK on them does not affect the
+    /// init.
     reader: File,
     writer: File,
     ends: Option<(OwnedFd, OwnedFd)>,
@@ -70,15 +72,15 @@ impl Unread {
     }
 }
 
-/// A line of somebody else, as long as may be written in one piece.
+/// A line of another writer, as long as one atomic write may be.
 fn page_of(byte: u8) -> [u8; 4096] {
     let mut line = [byte; 4096];
     line[4095] = b'\n';
     line
 }
 
-/// Checks that the text has whole lines only, of the init or of somebody else, and gives the number
-/// of the init's, with those that it says it has dropped.
+/// Checks that all lines are whole, the init's and another writer's, and gives the number of the
+/// init's, including those that it reports as dropped.
 #[track_caller]
 fn accounted_for(text: &[u8]) -> usize {
     let text = String::from_utf8_lossy(text);
@@ -102,7 +104,7 @@ fn accounted_for(text: &[u8]) -> usize {
     count
 }
 
-/// The same file by a description of its own that does not block.
+/// The same file by an open file description of its own that does not block.
 fn reopen(fd: &OwnedFd, options: &mut OpenOptions) -> File {
     options
         .custom_flags(libc::O_NONBLOCK)
@@ -110,11 +112,11 @@ fn reopen(fd: &OwnedFd, options: &mut OpenOptions) -> File {
         .unwrap()
 }
 
-/// How long the init is watched for what it does without a reason.
+/// How long the init is watched for needless activity.
 const QUIET: Duration = Duration::from_millis(200);
 
 /// Something that stderr can be, and how to read what was written there since the last time, where
-/// that can be done.
+/// that is possible.
 struct Kind {
     name: &'static str,
     stderr: Stdio,
@@ -139,7 +141,7 @@ impl Kind {
         }
     }
 
-    /// All of them, by descriptions that block, or by such that do not.
+    /// All of them, by open file descriptions that block or that do not.
     fn all(blocking: bool) -> Vec<Self> {
         let open = |path: &str| -> OwnedFd {
             let flag = if blocking { 0 } else { libc::O_NONBLOCK };
@@ -192,7 +194,7 @@ impl Kind {
     }
 }
 
-/// Reads what there is, from something that does not block.
+/// Reads what is available, without blocking.
 fn read_all(from: &mut impl Read) -> Vec<u8> {
     let mut found = Vec::new();
     if let Err(error) = from.read_to_end(&mut found) {
@@ -205,8 +207,7 @@ fn path_of(fd: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
-/// Sends these many signals, none of which is merged with another, and waits until all have
-/// arrived.
+/// Sends this many signals, so that none is merged with another, and waits until all have arrived.
 #[track_caller]
 fn forward(init: &mut Running, count: usize) {
     for _ in 0..count {
@@ -226,7 +227,7 @@ fn stderr_flags(init: &Running) -> Option<String> {
 }
 
 #[test]
-fn lines_that_nobody_reads_are_dropped_and_counted_and_hold_up_nothing() {
+fn lines_that_nobody_reads_are_dropped_and_counted_and_block_nothing() {
     require_namespaces!();
     for place in PLACES {
         let mut pipe = Unread::full();
@@ -298,7 +299,7 @@ fn a_second_writer_that_takes_the_room_does_not_make_the_init_wait_for_the_reade
         let mut blocking = File::from(end.try_clone().unwrap());
         let mut init = native_fixture(place, &["-v"], &SIGNALS).stderr(end).start();
         init.expect("ready");
-        // It waits for room all the time, and takes it.
+        // The other writer keeps waiting for room, and fills it.
         let enough = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&enough);
         let writer = thread::spawn(move || {
@@ -308,7 +309,7 @@ fn a_second_writer_that_takes_the_room_does_not_make_the_init_wait_for_the_reade
         });
         let mut said = Vec::new();
         for _ in 0..ROUNDS {
-            // Room for a line or two, and no more until the signal has arrived.
+            // Make room for a line or two, and no more until the signal has arrived.
             init.kill(40);
             let mut page = [0; 4096];
             init.poll_until("something to read", || match pipe.reader.read(&mut page) {
@@ -353,11 +354,11 @@ fn a_stderr_whose_reader_is_gone_gives_the_command_no_sigpipe_and_the_init_no_wo
             init.expect("ready");
             forward(&mut init, 100);
             wait_asleep(&init);
-            // A line about the signal that a line has earned would earn the next one.
+            // A line about a SIGPIPE that our own write has raised would raise the next one.
             let before = init.context_switches();
             let woken = try_poll_until(QUIET, || init.context_switches() != before);
             assert!(!woken, "{}", init.failure("it wakes up for nothing"));
-            // One from outside is another matter.
+            // A SIGPIPE from outside is forwarded.
             init.kill(libc::SIGPIPE);
             init.expect("signal 13 ");
             wait_asleep(&init);
@@ -449,7 +450,7 @@ fn without_pwritev2_lines_are_written_and_a_full_pipe_holds_up_nothing() {
 }
 
 #[test]
-fn a_socket_that_nobody_reads_holds_up_nothing() {
+fn a_socket_that_nobody_reads_blocks_nothing() {
     require_namespaces!();
     for place in PLACES {
         let (stream, stream_end) = UnixStream::pair().unwrap();
@@ -476,7 +477,7 @@ fn a_terminal_that_is_halted_holds_up_nothing() {
             .stderr(pty.open_slave().unwrap())
             .start();
         init.expect("ready");
-        // It takes the terminal a while to halt, and then to go on.
+        // The terminal takes a while to halt, and to resume.
         pty.send_ctrl('s');
         loop {
             let before = pty.transcript().len();
@@ -504,7 +505,7 @@ fn a_terminal_that_is_halted_holds_up_nothing() {
 }
 
 #[test]
-fn a_terminal_that_nobody_reads_holds_up_nothing() {
+fn a_terminal_that_nobody_reads_blocks_nothing() {
     require_namespaces!();
     for place in PLACES {
         let mut pty = Pty::open();
@@ -542,5 +543,26 @@ fn lines_and_the_commands_do_not_overwrite_each_other_in_a_file() {
         assert_eq!(others.count(), text.lines().count() - 9, "{text}");
         assert!(text.starts_with("[tidy-init] started sh (pid ") || text.starts_with("line 1\n"));
         assert!(text.contains(") exited with status 0\n[tidy-init] sent SIGTERM to "));
+    }
+}
+
+#[test]
+fn tini_does_not_spin_on_its_own_lines_where_nobody_reads_them() {
+    require_namespaces!();
+    for place in PLACES {
+        let (read, write) = initlab::pipe().unwrap();
+        let mut init = initlab::Sandbox::new(crate::support::init())
+            .arg0("tini")
+            .place(place)
+            .args(["-s", "-vvv", "--", "sleep", "1000"])
+            .stderr(write)
+            .start();
+        drop(read);
+        init.wait_child();
+        init.kill(libc::SIGUSR2);
+        assert_eq!(
+            init.wait_exit().signal().or(init.wait_exit().code()),
+            Some(140)
+        );
     }
 }

@@ -1,8 +1,11 @@
-//! What the tests share: which init is under test, and how it is started.
+//! What the tests share: which init is under test, how it is started, and what is asked of it in more
+//! than one file.
 
-use std::{env, path::PathBuf};
+use std::{env, path::PathBuf, time::Duration};
 
-use initlab::{Place, Sandbox};
+use initlab::{Place, Process, Running, Sandbox, Stdio, poll_until};
+
+use crate::report::number;
 
 /// The two places where an init has to work.
 pub const PLACES: [Place; 2] = [Place::Pid1, Place::Child];
@@ -28,8 +31,8 @@ pub fn init() -> PathBuf {
 
 /// The init in this place, by the name `tidy-init`. Add its options, `--`, and the command.
 ///
-/// Where `TIDY_INIT_EMULATOR` names a user-mode emulator (`qemu-s390x-static`), that one runs it:
-/// for the tests in `smoke`.
+/// Where `TIDY_INIT_EMULATOR` names a user-mode emulator (`qemu-s390x-static`), that emulator runs
+/// it, for the tests in `smoke`.
 pub fn native(place: Place) -> Sandbox {
     let sandbox = match env::var_os("TIDY_INIT_EMULATOR") {
         Some(emulator) => Sandbox::new(emulator).args(["-0", "tidy-init"]).arg(init()),
@@ -51,4 +54,94 @@ pub fn fixture_command(words: &[&str]) -> Vec<std::ffi::OsString> {
     let mut command = vec![initlab::fixture().into_os_string(), "fixture".into()];
     command.extend(words.iter().map(|word| word.into()));
     command
+}
+
+/// The init with these options and a shell script as its command. In the script `$0` is the program
+/// with the fixtures; standard input is a pipe.
+pub fn script(place: Place, options: &[&str], script: &str) -> Sandbox {
+    native(place)
+        .args(options)
+        .args(["--", "sh", "-c", script])
+        .arg(initlab::fixture())
+        .stdin(Stdio::Piped)
+}
+
+/// The process that a line names by `pid=`.
+#[track_caller]
+pub fn named(init: &Running, line: &str) -> Process {
+    init.inside(number(line, "pid").expect("a pid"))
+}
+
+/// Waits for so many lines with `text`, and gives the processes that they name.
+#[track_caller]
+pub fn all_named(init: &mut Running, count: usize, text: &str) -> Vec<Process> {
+    (0..count)
+        .map(|_| {
+            let line = init.expect(text);
+            named(init, &line)
+        })
+        .collect()
+}
+
+/// Waits until the members of the fixture `group` are ready, and gives them in their order.
+#[track_caller]
+pub fn members(init: &mut Running, count: usize) -> Vec<Process> {
+    let mut found = vec![None; count];
+    for _ in 0..count {
+        let line = init.expect(" ready ");
+        let member: usize = line
+            .split(' ')
+            .nth(1)
+            .and_then(|n| n.parse().ok())
+            .expect("a number");
+        found[member] = Some(named(init, &line));
+    }
+    found
+        .into_iter()
+        .map(|member| member.expect("each is ready once"))
+        .collect()
+}
+
+/// Waits until the process is in one of these states, each a letter of `proc_pid_stat(5)`.
+#[track_caller]
+pub fn wait_for_state(process: Process, states: &str) {
+    poll_until(
+        &format!("{process:?} in one of the states {states}"),
+        || process.state().is_some_and(|state| states.contains(state)),
+    );
+}
+
+/// What a loaded machine may take on top of a duration.
+pub const SLACK: Duration = Duration::from_secs(10);
+
+/// Panics unless `elapsed` is at least `expected`, and not much more.
+#[track_caller]
+pub fn assert_about(elapsed: Duration, expected: Duration, init: &Running) {
+    assert!(
+        elapsed >= expected && elapsed < expected + SLACK,
+        "{}",
+        init.failure(&format!("it took {elapsed:?}, not about {expected:?}"))
+    );
+}
+
+/// Runs the init and panics unless it ends with a usage error: exactly this line, status 125, and
+/// no command started.
+#[track_caller]
+pub fn assert_refused(sandbox: Sandbox, line: &str) {
+    sandbox
+        .run()
+        .assert_code(125)
+        .assert_stdout("")
+        .assert_stderr(format!(
+            "[tidy-init] {line} (tidy-init --help shows the usage)\n"
+        ));
+}
+
+/// The signals that do not end a process by default: some stop it, the others do nothing.
+pub const HARMLESS: [i32; 4] = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH];
+const STOPS: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
+/// Every signal whose default action is to kill.
+pub fn deadly() -> impl Iterator<Item = i32> {
+    (1..=64).filter(|signal| !HARMLESS.contains(signal) && !STOPS.contains(signal))
 }

@@ -62,7 +62,7 @@ fn said(ended: &Ended) -> String {
 }
 
 #[test]
-fn how_the_command_ended_is_written_and_said() {
+fn the_end_of_the_command_is_written_and_logged() {
     require_namespaces!();
     const HERE: &str = "; no OOM kill in this cgroup: the KILL was sent";
     for place in PLACES {
@@ -89,7 +89,8 @@ fn how_the_command_ended_is_written_and_said() {
                     .run()
                     .assert_code(status);
                 let pid = number(&ended.stdout_text(), "pid").unwrap();
-                // Whether somebody counts depends on the machine, and on its load what is counted.
+                // Whether the kernel counts kills depends on the machine, and the count on its
+                // load.
                 let text = log.text().replace(HERE, "");
                 assert_eq!(text, format!("sh (pid {pid}) {expected}\n"), "{ended}");
                 assert_eq!(said(&ended), log.text(), "{ended}");
@@ -99,7 +100,7 @@ fn how_the_command_ended_is_written_and_said() {
 }
 
 #[test]
-fn a_command_that_did_not_end_in_time_is_told_as_such() {
+fn a_command_that_did_not_end_in_time_is_reported_as_such() {
     require_namespaces!();
     for place in PLACES {
         let log = Log::new();
@@ -121,7 +122,7 @@ fn a_command_that_did_not_end_in_time_is_told_as_such() {
 }
 
 #[test]
-fn a_command_that_was_not_started_is_told_as_on_stderr() {
+fn a_command_that_was_not_started_is_reported_as_on_stderr() {
     require_namespaces!();
     let directory = TempDir::new();
     let script = directory.join("script");
@@ -166,7 +167,7 @@ fn nothing_is_written_where_nothing_failed() {
                 .assert_stderr("");
             assert!(log.is_untouched(), "{options:?} {end}: {}", log.text());
         }
-        // A usage error is no failure of a command.
+        // A usage error is not a command's failure.
         let log = Log::new();
         native(place)
             .args([&log.option(), "-k", "5x", "true"])
@@ -209,7 +210,7 @@ fn the_last_path_wins_and_the_others_stay_as_they_are() {
     }
 }
 
-/// A path that cannot be written to, and what is said of it.
+/// A path that cannot be written to, and the error.
 fn unwritable(directory: &TempDir) -> Vec<(PathBuf, &'static str)> {
     let make = |name: &str, kind: &str| {
         let path = directory.join(name);
@@ -258,7 +259,7 @@ fn a_path_that_cannot_be_written_to_is_a_warning_and_changes_nothing() {
                         "[tidy-init] cannot write the termination log: {reason}\n"
                     ));
             }
-            // Where nothing is to be written, it is not looked at.
+            // Without a reason to write, the init does not open the file.
             native(place)
                 .arg("--termination-log")
                 .arg(&path)
@@ -312,7 +313,7 @@ fn a_file_of_another_user_is_a_warning() {
 }
 
 #[test]
-fn a_fifo_with_a_reader_gets_the_line_and_a_full_one_holds_nobody() {
+fn a_fifo_with_a_reader_gets_the_line_and_a_full_one_blocks_nothing() {
     let directory = TempDir::new();
     let path = directory.join("fifo");
     assert!(
@@ -435,7 +436,7 @@ fn the_name_of_the_command_is_shown_alike_in_the_file_and_at_v() {
 }
 
 #[test]
-fn how_it_ended_is_told_however_long_the_name_is() {
+fn the_end_is_reported_however_long_the_name_is() {
     let directory = TempDir::new();
     let mut parent = directory.path().to_owned();
     for _ in 0..4 {
@@ -509,7 +510,7 @@ fn kills_for_want_of_memory_are_counted_from_the_start_of_the_command() {
             (0, 1, "; 1 OOM kill in this cgroup"),
             (41, 42, "; 1 OOM kill in this cgroup"),
             (41, 83, "; 42 OOM kills in this cgroup"),
-            // A counter that was set back counts nothing.
+            // A counter that went down does not count as a kill.
             (41, 0, "; no OOM kill in this cgroup: the KILL was sent"),
         ] {
             let log = Log::new();
@@ -523,7 +524,7 @@ fn kills_for_want_of_memory_are_counted_from_the_start_of_the_command() {
             );
             assert_eq!(said(&ended), text);
         }
-        // It may have been a child of the command that was killed.
+        // The kernel may have killed a child of the command instead.
         let log = Log::new();
         let command = format!("{}; exit 3", write(1));
         with_counter(&write(0), &log, &command).assert_code(3);
@@ -557,7 +558,7 @@ fn the_newer_counter_is_the_one_that_counts_where_there_are_both() {
 }
 
 #[test]
-fn without_a_counter_nothing_is_said_of_memory() {
+fn without_a_counter_memory_is_not_mentioned() {
     require_namespaces!();
     let write = |text: &str| format!("printf '{text}' > /sys/fs/cgroup/memory.events");
     for before in [
@@ -578,7 +579,7 @@ fn without_a_counter_nothing_is_said_of_memory() {
     }
 }
 
-/// A control group of version 1 with a limit of memory, removed in the end.
+/// A control group of version 1 with a memory limit. It is removed with the value.
 struct Group(PathBuf);
 
 impl Group {
@@ -652,7 +653,7 @@ fn the_termination_log_is_opened_for_one_write_alone() {
         .position(|call| call.contains(path) && !call.starts_with("execve"));
     let at = at.unwrap_or_else(|| panic!("it is not opened: {calls:#?}"));
     assert!(
-        calls[at].contains("O_WRONLY") && calls[at].contains("O_TRUNC"),
+        calls[at].contains("O_WRONLY") && calls[at].contains("O_APPEND"),
         "{}",
         calls[at]
     );
@@ -661,6 +662,29 @@ fn the_termination_log_is_opened_for_one_write_alone() {
         "{}",
         calls[at]
     );
-    assert!(calls[at + 1].starts_with("write("), "{}", calls[at + 1]);
+    // In between it is truncated, unless one of our streams leads there.
+    let write = calls[at..]
+        .iter()
+        .position(|call| call.starts_with("write("));
+    let between = &calls[at + 1..at + write.expect("a line")];
+    let expected = |call: &String| call.starts_with("statx(") || call.starts_with("ftruncate(");
+    assert!(between.iter().all(expected), "{between:#?}");
     assert!(File::open(&log.path).is_ok());
+}
+
+#[test]
+fn a_log_that_is_a_standard_stream_is_appended_to() {
+    let directory = TempDir::new();
+    let log = directory.join("log");
+    std::fs::write(&log, "before\n").unwrap();
+    let script =
+        "exec \"$0\" --termination-log /dev/stderr -- sh -c 'echo during >&2; exit 3' 2>>\"$1\"";
+    native(Place::Child)
+        .args(["--", "sh", "-c", script])
+        .arg(crate::support::init())
+        .arg(&log)
+        .run()
+        .assert_code(3);
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.starts_with("before\nduring\nsh (pid "), "{text:?}");
 }

@@ -1,8 +1,8 @@
-//! What the init does, seen from outside: the system call it sleeps in, and what strace has seen.
+//! What the init does, seen from outside: the system call that it sleeps in, and the log of strace.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
-use initlab::{Process, Running, traced_calls};
+use initlab::{Process, Running, traced_calls, try_poll_until};
 
 /// The system call in which a process sleeps, and its arguments; `None` while it runs or is gone
 /// (`proc_pid_syscall(5)`).
@@ -14,13 +14,22 @@ pub fn sleeping_in(process: Process) -> Option<(i64, Vec<u64>)> {
     Some((number, words.take(6).filter_map(hexadecimal).collect()))
 }
 
-/// Waits until the init has done all that it has to do for now, and waits for a signal.
+/// Waits until the init has nothing left to do, and waits for a signal.
 #[track_caller]
 pub fn wait_asleep(init: &Running) {
     init.poll_until("the init asleep", || {
         let call = sleeping_in(init.process());
         call.is_some_and(|(number, _)| number == libc::SYS_rt_sigtimedwait)
     });
+}
+
+/// Panics when one of the inits wakes up within this time.
+#[track_caller]
+pub fn assert_never_wake(inits: &[Running], time: Duration) {
+    let switches = || -> Vec<u64> { inits.iter().map(Running::context_switches).collect() };
+    let before = switches();
+    let woken = try_poll_until(time, || switches() != before);
+    assert!(!woken, "context switches {before:?}, then {:?}", switches());
 }
 
 /// The system calls of a program that strace has followed from before its exec, `execve` first,

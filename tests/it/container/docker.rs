@@ -1,4 +1,4 @@
-//! The Docker client, and containers that go away again.
+//! The Docker client, and containers that remove themselves.
 
 use std::{
     process::Command,
@@ -24,7 +24,7 @@ pub fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// A client `docker run`, and its container, which is removed with the value.
+/// A client `docker run`, and its container, which goes with the value.
 pub struct Container {
     /// The client. Its streams are the container's.
     pub client: Running,
@@ -71,7 +71,8 @@ impl Container {
         }
     }
 
-    /// `docker run --detach` of an image. It has started then, and its output is in [`logs`].
+    /// `docker run --detach` of an image. Returns when the container has started; its output is in
+    /// [`logs`].
     ///
     /// [`logs`]: Self::logs
     #[track_caller]
@@ -137,7 +138,7 @@ impl Container {
         begin.elapsed()
     }
 
-    /// Stops it as people do, which has to be a matter of a moment.
+    /// Stops it as people do, which must not take long.
     #[track_caller]
     pub fn stop_at_once(&self) {
         let took = self.stop("10");
@@ -151,8 +152,7 @@ impl Container {
         client("exec").arg(&self.name).args(command).start()
     }
 
-    /// Waits for the end: it has this status for the client and for the engine, and the engine has
-    /// nothing to complain of.
+    /// Waits for the end: client and engine have to show this status, and the engine no error.
     #[track_caller]
     pub fn end(&mut self, status: i32) -> Ended {
         let ended = self.client.wait().assert_code(status);
@@ -164,7 +164,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // It fails where there is none, since the client could not make one.
+        // This fails where the client could not make a container.
         let _ = Command::new("docker")
             .args(["rm", "--force", "--volumes", &self.name])
             .output();

@@ -13,7 +13,7 @@ fn the_init_of_an_idle_container_never_wakes_up() {
     let mut container = Container::run(&[], &command);
     container.expect("ready");
     let init = container.init();
-    // Getting to sleep takes a switch as well.
+    // Falling asleep is a context switch as well.
     let asleep = || init.state() == Some('S');
     container.client.poll_until("the init sleeps", asleep);
     let before = init.context_switches();

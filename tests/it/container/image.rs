@@ -17,15 +17,18 @@ ENTRYPOINT [\"/tidy-init\", \"--\"]
 
 /// Why there can be no image; `None` when there can.
 pub fn missing() -> Option<String> {
+    missing_docker().or_else(missing_static)
+}
+
+/// Why an image without libraries cannot have the init and busybox; `None` when it can.
+pub fn missing_static() -> Option<String> {
     if std::env::var_os("TIDY_INIT").is_none() || !is_static(&support::init()) {
         return Some("needs a static init in TIDY_INIT: run `cargo xtask test`".to_owned());
     }
-    missing_docker()
-        .or_else(|| missing_program("busybox"))
-        .or_else(|| {
-            let fits = find_program("busybox").is_some_and(|busybox| is_static(&busybox));
-            (!fits).then(|| "needs a static busybox: install busybox-static".to_owned())
-        })
+    missing_program("busybox").or_else(|| {
+        let fits = find_program("busybox").is_some_and(|busybox| is_static(&busybox));
+        (!fits).then(|| "needs a static busybox: install busybox-static".to_owned())
+    })
 }
 
 /// The name of the image, which is built once. It goes when the process ends.

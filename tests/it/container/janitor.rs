@@ -1,4 +1,5 @@
-//! What the tests make in the engine and on disk goes when they end, however that is.
+//! Removes everything that the tests make in the engine and on disk when they end, even if they are
+//! killed.
 
 use std::{
     io::{self, Write},
@@ -10,7 +11,7 @@ use std::{
 
 use initlab::{TempDir, sys};
 
-/// What marks all that a run of the tests makes: images, containers, networks, directories.
+/// The mark of everything that a run of the tests makes: images, containers, networks, directories.
 pub struct Mark {
     /// A name that no other run has: letters, digits and hyphens.
     pub name: String,
@@ -20,13 +21,13 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// The path of `name` in a directory that goes with the rest.
+    /// The path of `name` in a directory that is removed with the rest.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.directory.join(name)
     }
 }
 
-/// The mark of this run. What bears it goes when the process ends.
+/// The mark of this run. Everything that bears it is removed when the process ends.
 #[track_caller]
 pub fn mark() -> &'static Mark {
     static MARK: OnceLock<Mark> = OnceLock::new();
@@ -45,14 +46,14 @@ pub fn mark() -> &'static Mark {
     })
 }
 
-/// A shell that removes all that bears the mark when this process has ended, however that was: it
-/// waits for the end of a pipe.
+/// A shell that removes all that bears the mark when this process has ended in any way, which it
+/// sees by the end of a pipe.
 struct Janitor(Child);
 
 static JANITOR: Mutex<Option<Janitor>> = Mutex::new(None);
 
-/// An image whose children are still there cannot be removed, and where this process has been
-/// killed, the engine may be making something still: hence the rounds.
+/// An image that still has children cannot be removed, and after this process was killed the engine
+/// may still be making something: hence the rounds.
 const CLEAN: &str = "
 trap '' HUP INT TERM
 read -r orderly && rounds='1 2 3 4' || rounds='1 2 3 4 5 6 7 8 9 10'
@@ -73,7 +74,7 @@ impl Janitor {
         let mut shell = Command::new("sh");
         shell.args(["-c", CLEAN, "sh", &mark.label, &mark.name]);
         shell.arg(mark.directory.path());
-        // In a group of its own: a Ctrl-C for the tests is not meant for it.
+        // In a group of its own, so that Ctrl-C ends the tests and not the shell.
         shell.process_group(0);
         shell.stdin(Stdio::piped());
         shell.stdout(Stdio::null()).stderr(Stdio::null());

@@ -24,7 +24,7 @@ fn user(uid: u32) -> Restriction {
     restriction(&format!("--user {uid}:{uid}"), Some(("Uid", &shown)))
 }
 
-/// Each but the user. The last is what Docker does without being asked.
+/// All restrictions except for the user. The last is Docker's default.
 fn restrictions() -> Vec<Restriction> {
     vec![
         restriction("--read-only", None),
@@ -65,8 +65,8 @@ fn works_under_all_restrictions_at_once() {
     check(&all);
 }
 
-/// The init, a command and its child: three processes. A signal arrives at both, and the stop, and
-/// the status comes out.
+/// The init, a command and its child: three processes. Both get a signal, and the stop signal, and
+/// the container has their status.
 #[track_caller]
 fn check(restrictions: &[Restriction]) {
     let options: Vec<&str> = restrictions
@@ -96,8 +96,8 @@ fn check(restrictions: &[Restriction]) {
 
 /// Starts it, and waits until one of the two processes is ready.
 ///
-/// runc has threads of its own until it executes the init, at times one too many for the limit. That
-/// is its failure and no test of ours: then it is tried again.
+/// runc has threads of its own until it executes the init, sometimes one too many for the limit.
+/// That is not what this test is about, so it tries again.
 #[track_caller]
 fn start(options: &[&str], command: &[&str]) -> Container {
     const NO_THREAD: [&str; 2] = ["pthread_create failed", "failed to create new OS thread"];

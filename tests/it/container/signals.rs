@@ -26,7 +26,7 @@ fn every_signal_that_docker_sends_arrives_once() {
             arrived.push(signal);
         }
     }
-    // In a session of its own the command is stopped by these, and woken by CONT.
+    // These stop the command, which has a session of its own, and CONT wakes it.
     for signal in stops {
         container.kill(&signal.to_string());
         let state = || fixture.state() == Some('T');
@@ -53,7 +53,7 @@ fn every_signal_that_docker_sends_arrives_once() {
     assert_eq!(reported, arrived, "{ended}");
 }
 
-/// The number, or the name where Docker knows the signal by no other.
+/// The number, or the name where Docker accepts nothing else.
 fn docker_name(signal: i32) -> String {
     match signal {
         ..=31 => signal.to_string(),

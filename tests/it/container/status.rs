@@ -21,7 +21,7 @@ fn a_command_that_cannot_be_executed_gives_126_and_a_missing_one_127() {
         ("nowhere", 127, "No such file or directory"),
     ];
     for (command, status, reason) in cases {
-        // That it is the init's own word, and not the engine's, which has the same numbers.
+        // The message shows that the status is the init's: the engine uses the same numbers.
         Container::run(&[], &[command])
             .end(status)
             .assert_stdout("")

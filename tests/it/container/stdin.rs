@@ -16,7 +16,7 @@ fn standard_input_reaches_the_command_and_so_does_its_end() {
 }
 
 #[test]
-fn a_closed_standard_input_is_no_trouble() {
+fn a_closed_standard_input_does_no_harm() {
     require_image!();
     let closed = |client: initlab::Sandbox| client.stdin(Stdio::Closed);
     Container::run_by(&[], &["cat"], closed).end(0);

@@ -11,7 +11,7 @@ fn docker_stop_ends_a_command_without_a_handler_at_once_with_143() {
     container.end(143);
 }
 
-/// What it is for: PID 1 has no default actions.
+/// The reason for an init: signals have no default action for PID 1.
 #[test]
 fn without_the_init_the_same_command_has_to_be_killed() {
     require_image!();

@@ -15,7 +15,7 @@ fn an_interactive_shell_has_job_control() {
 
     let init = container.init();
     let cat = |container: &Container| {
-        // What is typed before it is there, the shell's line editor might get.
+        // The shell's line editor might read what is typed before the program runs.
         container.client.poll_until("cat waits for input", || {
             let processes = init.descendants();
             let mut states = processes
@@ -27,7 +27,7 @@ fn an_interactive_shell_has_job_control() {
     pty.send_line("cat");
     cat(&container);
     pty.send_line("first");
-    // Once is the terminal's echo.
+    // The first one is the terminal's echo.
     pty.expect("first\r\nfirst\r\n");
     pty.send_ctrl('c');
     pty.expect("prompt> ");
@@ -51,7 +51,7 @@ fn an_interactive_shell_has_job_control() {
 
     poll_until("the shell's terminal has the new size", || {
         resize(&pty, 41, 133);
-        // As typed it differs from what is printed.
+        // The line as typed differs from the line as printed.
         pty.send_line("stty size; echo en''d");
         pty.expect("end\r\n").contains("41 133\r\n")
     });
@@ -85,7 +85,7 @@ fn what_happens_at_the_terminal_arrives_at_the_command_once() {
     assert_eq!(transcript.matches("signal 2 ").count(), 1, "{transcript}");
 }
 
-/// Resizes the window, by way of another size. The client takes some time after its start until it
+/// Resizes the window to another size first. The client takes some time after its start until it
 /// tells the engine of such changes.
 fn resize(pty: &Pty, rows: u16, columns: u16) {
     pty.set_window_size(rows + 1, columns);

@@ -1,4 +1,4 @@
-//! Processes whose parent has died come to PID 1.
+//! Processes whose parent has died become children of PID 1.
 
 use super::{docker::Container, image::fixture_command, require_image};
 

@@ -1,4 +1,4 @@
-//! Generated command lines, run by the original and by ours.
+//! Generated command lines, run by the original and by our init.
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt};
 
@@ -15,7 +15,7 @@ const CASES: u32 = 1200;
 
 type Variables = Vec<(&'static str, &'static str)>;
 
-/// Runs generated command lines by both, always the same ones.
+/// Runs generated command lines, always the same ones, by both programs.
 #[track_caller]
 fn the_same(
     original: Original,
@@ -64,7 +64,7 @@ fn bytes(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     select(texts).prop_map(|text| text.as_bytes().to_vec())
 }
 
-/// Words that no option table knows.
+/// Words that are in no option table.
 fn odd() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         bytes(&[
@@ -171,7 +171,7 @@ fn of_tini() {
 #[test]
 fn of_catatonit() {
     require_originals!();
-    // Not -P, which waits: `names` has it.
+    // Not -P, which waits: `names` tests it.
     let option = prop_oneof![
         3 => bytes(&["-g", "-gg"]),
         1 => bytes(&["-h", "-L", "-V", "--version", "--ver", "--v", "-gV", "-Vz", "-hL"]),
@@ -185,7 +185,8 @@ fn of_catatonit() {
     the_same(Original::Catatonit, option, variable);
 }
 
-/// It writes each line in pieces, into which those of its child get: no line can be compared.
+/// The original writes each line in pieces, which mix with those of its child: no line can be
+/// compared.
 #[test]
 fn of_catatonit_that_says_what_it_does() {
     require_originals!();

@@ -1,5 +1,5 @@
-//! As the init of a Docker engine: `docker run --init` and Compose's `init: true`. The engine that
-//! runs here is not ours to configure: this is a second one, with a directory and a socket of its own.
+//! As the init of a Docker engine: `docker run --init` and Compose's `init: true`. The machine's
+//! own engine stays as it is: this is a second one, with a directory and a socket of its own.
 
 use std::{fs, path::PathBuf};
 
@@ -10,7 +10,7 @@ use initlab::{
 
 use crate::{container::image::is_static, support};
 
-/// An engine whose init is ours.
+/// An engine that uses our init.
 struct Engine {
     directory: TempDir,
     daemon: Running,
@@ -35,7 +35,8 @@ impl Engine {
         });
         let file = directory.join("daemon.json");
         fs::write(&file, configuration.to_string()).expect("the directory is ours");
-        // In a network of its own: an engine without a bridge removes docker0, whosever it is.
+        // In a network of its own: an engine without a bridge removes docker0, even if it belongs
+        // to another one.
         let daemon = Sandbox::plain(find_program("dockerd").expect("it has been looked for"))
             .arg("--config-file")
             .arg(&file)
@@ -88,7 +89,8 @@ impl Engine {
     }
 }
 
-/// Ends it in order, so that it takes its containers and mounts along, also where a test has failed.
+/// Ends the engine in an orderly way, also after a failure, so that it removes its containers and
+/// mounts.
 impl Drop for Engine {
     fn drop(&mut self) {
         self.daemon.kill(libc::SIGTERM);
@@ -163,7 +165,7 @@ fn statuses_are_those_of_tini(engine: &Engine) {
     said(&ended, ")] exec /bin/plain failed: Permission denied\n");
     let killed = ["/bin/sh", "-c", "kill -9 $$"];
     engine.run(&[], &killed).run().assert_code(137);
-    // The engine's own: it never comes to us.
+    // The engine treats this as its own option: it never reaches the init.
     engine
         .run(&["--cap-add", "bogus"], &["/bin/sh"])
         .run()
@@ -205,7 +207,7 @@ fn variables_reach_it(engine: &Engine) {
 
 #[track_caller]
 fn stopping_takes_a_moment(engine: &Engine) {
-    // Both ways to the same end: the shell alone, and its whole group.
+    // TERM for the shell alone, and for its whole group.
     for (variable, script) in [
         (
             "TINI_VERBOSITY=1",
@@ -228,7 +230,7 @@ fn stopping_takes_a_moment(engine: &Engine) {
         assert!(stop.elapsed < initlab::timeout() / 4, "{stop}");
         let status = running.wait_exit();
         assert!([5, 143].contains(&status.shell()), "{status}");
-        // The name is free again.
+        // The container's name is free again.
         let gone = || engine.client(&["inspect", "stopped"]).run().status.code() != Some(0);
         assert!(try_poll_until(initlab::timeout(), gone));
     }

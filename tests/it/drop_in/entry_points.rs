@@ -1,4 +1,4 @@
-//! The entry points that people write for the originals, as they write them.
+//! Entry points as people write them for the originals.
 
 use initlab::{
     Ended, Place, Running, Sandbox, TempDir, copy_executable, require_namespaces, write_executable,
@@ -84,14 +84,14 @@ fn dumb_init_in_the_first_line_of_a_script() {
 }
 
 #[test]
-fn tini_for_java_whose_143_is_no_failure() {
+fn tini_for_java_whose_143_is_a_success() {
     require_namespaces!();
     for place in PLACES {
         for entry_point in [
             &["tini", "-s", "-g", "-e", "143", "--"][..],
             &["/sbin/tini", "-sge143", "--"],
         ] {
-            // Until then it has the signal's default action.
+            // Until then the signal has its default action.
             let init = started(entry_point, &["sleep-forever"], place);
             stopped(init, libc::SIGTERM)
                 .assert_code(0)
@@ -116,7 +116,7 @@ fn tini_as_a_subreaper_and_without() {
         let warned = String::from_utf8_lossy(&init.stderr_so_far()).contains("[WARN  tini (");
         assert_eq!(warned, !reaper);
     }
-    // The variable does what the option does.
+    // The variable has the same effect as the option.
     let ended = called("tini", Place::Child)
         .env("TINI_SUBREAPER", "")
         .args(["--", "true"])
@@ -140,7 +140,7 @@ fn tini_that_dies_with_its_parent() {
     assert!(line.starts_with("signal 15 "), "{line}");
 }
 
-/// Ours under the name tini, in a directory that lasts as long as the process.
+/// Our init under the name tini, in a directory that is removed when the process ends.
 fn directory_of_tini() -> &'static TempDir {
     static DIRECTORY: std::sync::OnceLock<TempDir> = std::sync::OnceLock::new();
     DIRECTORY.get_or_init(|| {

@@ -1,32 +1,32 @@
 //! The option parser beside `getopt_long(3)` of glibc, called in-process.
 
 use std::{
-    cell::RefCell,
     ffi::{CStr, CString, c_char, c_int},
     ptr,
 };
 
+use crate::parsing::{List, tries};
 use proptest::{
     prelude::Rng,
     test_runner::{RngAlgorithm, TestRng},
 };
 use tidy_init::{
-    cli::{
-        Arguments, Id, native,
-        options::{End, Flags, Grammar, Parser, Spec},
-    },
-    flags,
-    voice::Kind,
+    cli::{Fault, Grammar, Options, Parser, Usage},
+    personality,
 };
 
+/// What an option that has a long name only is told apart by: above every letter.
+const FIRST_LONG: c_int = 1000;
+
 /// How many command lines are tried.
-const CASES: usize = 200_000;
+const CASES: u32 = 100_000;
 
 unsafe extern "C" {
     static mut optarg: *mut c_char;
     static mut optind: c_int;
     static mut opterr: c_int;
     static mut optopt: c_int;
+    fn getopt(argc: c_int, argv: *const *mut c_char, short: *const c_char) -> c_int;
     fn getopt_long(
         argc: c_int,
         argv: *const *mut c_char,
@@ -45,65 +45,57 @@ struct LongOption {
     value: c_int,
 }
 
-const fn spec(id: Id, short: u8, long: &'static str, value: &'static str) -> Spec<Id> {
-    Spec {
-        id,
-        short,
-        long,
-        value,
-        help: "",
-        group: "",
-    }
-}
-
 /// Names that begin with each other, and options with one spelling only.
-const TRICKY: &[Spec<Id>] = &[
-    spec(Id::Rewrite, b'r', "re", "V"),
-    spec(Id::Target, b't', "rewrite", ""),
-    spec(Id::Delay, b'd', "rewrite-all", "V"),
-    spec(Id::Verbose, b'v', "", ""),
-    spec(Id::Grace, 0, "v", ""),
-    spec(Id::ExitMap, b'e', "", "V"),
-    spec(Id::Help, b'h', "help", ""),
-];
+static TRICKY: Options = tidy_init::options! {
+    "-r, --re V", "" => |_, _| Ok(());
+    "-t, --rewrite", "" => |_, _| Ok(());
+    "-d, --rewrite-all V", "" => |_, _| Ok(());
+    "-v", "" => |_, _| Ok(());
+    "--v", "" => |_, _| Ok(());
+    "-e V", "" => |_, _| Ok(());
+    "-h, --help", "" => |_, _| Ok(());
+};
 
-/// What came of a command line: what was found, one after the other; and the operands.
+/// What came of a command line: the options that were found, by their places in the table, with
+/// their values; and the operands.
 #[derive(Debug, PartialEq, Eq)]
 struct Reading {
-    found: Vec<(u8, Vec<u8>)>,
+    found: Vec<(usize, Vec<u8>)>,
     /// What was wrong, at which the reading ends.
     wrong: Option<&'static str>,
     operands: Vec<Vec<u8>>,
 }
 
-fn by_getopt(specs: &[Spec<Id>], permutes: bool, argv: &[Vec<u8>]) -> Reading {
+fn by_getopt(grammar: Grammar, argv: &[Vec<u8>]) -> Reading {
+    let usages: Vec<Usage> = grammar.options.iter().map(|(usage, _)| usage).collect();
     let strings: Vec<CString> = argv.iter().map(|a| CString::new(&a[..]).unwrap()).collect();
     let mut pointers: Vec<*mut c_char> = strings.iter().map(|s| s.as_ptr().cast_mut()).collect();
     pointers.push(ptr::null_mut());
     // The colon makes a missing value tell itself from an unknown option.
-    let mut short = if permutes {
+    let mut short = if grammar.permutes {
         ":".to_owned()
     } else {
         "+:".to_owned()
     };
-    for spec in specs.iter().filter(|spec| spec.short != 0) {
-        short.push(char::from(spec.short));
-        short.push_str(if spec.value.is_empty() { "" } else { ":" });
+    for usage in &usages {
+        if let Some(letter) = usage.short {
+            short.push(char::from(letter));
+            short.push_str(if usage.value.is_empty() { "" } else { ":" });
+        }
     }
     let short = CString::new(short).unwrap();
-    let names: Vec<CString> = specs
+    let names: Vec<CString> = usages
         .iter()
-        .map(|s| CString::new(s.long).unwrap())
+        .map(|usage| CString::new(usage.long).unwrap())
         .collect();
-    let mut long: Vec<LongOption> = specs
-        .iter()
-        .zip(&names)
-        .filter(|(spec, _)| !spec.long.is_empty())
-        .map(|(spec, name)| LongOption {
+    let mut long: Vec<LongOption> = (FIRST_LONG..)
+        .zip(usages.iter().zip(&names))
+        .filter(|(_, (usage, _))| !usage.long.is_empty())
+        .map(|(value, (usage, name))| LongOption {
             name: name.as_ptr(),
-            takes_value: c_int::from(!spec.value.is_empty()),
+            takes_value: c_int::from(!usage.value.is_empty()),
             flag: ptr::null_mut(),
-            value: 1000 + spec.id as c_int,
+            value,
         })
         .collect();
     long.push(LongOption {
@@ -123,14 +115,13 @@ fn by_getopt(specs: &[Spec<Id>], permutes: bool, argv: &[Vec<u8>]) -> Reading {
         opterr = 0;
         loop {
             optarg = ptr::null_mut();
-            let got = getopt_long(
-                argv.len() as c_int,
-                pointers.as_ptr(),
-                short.as_ptr(),
-                long.as_ptr(),
-                ptr::null_mut(),
-            );
-            let id = match got {
+            let (count, words) = (argv.len() as c_int, pointers.as_ptr());
+            let got = if grammar.long {
+                getopt_long(count, words, short.as_ptr(), long.as_ptr(), ptr::null_mut())
+            } else {
+                getopt(count, words, short.as_ptr())
+            };
+            let place = match got {
                 -1 => break,
                 58 => {
                     reading.wrong = Some("without");
@@ -138,21 +129,21 @@ fn by_getopt(specs: &[Spec<Id>], permutes: bool, argv: &[Vec<u8>]) -> Reading {
                 }
                 63 => {
                     // For a value that is not wanted optopt is what the option stands for.
-                    let known = optopt >= 1000;
+                    let known = optopt >= FIRST_LONG;
                     reading.wrong = Some(if known { "with" } else { "unknown" });
                     return reading;
                 }
-                1000.. => (got - 1000) as u8,
+                FIRST_LONG.. => (got - FIRST_LONG) as usize,
                 letter => {
-                    let by = |spec: &&Spec<Id>| c_int::from(spec.short) == letter;
-                    specs.iter().find(by).expect("a letter of ours").id as u8
+                    let by = |usage: &Usage| usage.short.map(c_int::from) == Some(letter);
+                    usages.iter().position(by).expect("a letter of ours")
                 }
             };
             let value = match optarg.is_null() {
                 true => Vec::new(),
                 false => CStr::from_ptr(optarg).to_bytes().to_vec(),
             };
-            reading.found.push((id, value));
+            reading.found.push((place, value));
         }
         for pointer in &pointers[optind as usize..argv.len()] {
             reading
@@ -163,59 +154,49 @@ fn by_getopt(specs: &[Spec<Id>], permutes: bool, argv: &[Vec<u8>]) -> Reading {
     reading
 }
 
-/// Arguments that can be moved.
-struct List<'a>(RefCell<Vec<Option<&'a [u8]>>>);
-
-impl<'a> Arguments<'a> for List<'a> {
-    fn get(&self, index: usize) -> Option<&'a [u8]> {
-        self.0.borrow().get(index).copied().flatten()
-    }
-
-    fn move_up(&self, from: usize, to: usize) {
-        let argument = self.get(from);
-        if let Some(slot) = self.0.borrow_mut().get_mut(to) {
-            *slot = argument;
-        }
-    }
-}
-
-fn by_ours(flags: Flags, permutes: bool, argv: &[Vec<u8>]) -> Reading {
-    let list = List(RefCell::new(argv.iter().map(|a| Some(&a[..])).collect()));
-    let grammar = Grammar {
-        flags,
-        long: true,
-        permutes,
-    };
-    let mut parser = Parser::new(grammar, &list);
+fn by_ours(grammar: Grammar, argv: &[Vec<u8>]) -> Reading {
+    let list = List::new(argv);
+    let mut parser = Parser::new(&grammar, &list);
     let mut reading = Reading {
         found: Vec::new(),
         wrong: None,
         operands: Vec::new(),
     };
-    for found in parser.by_ref() {
+    while let Some(found) = parser.next() {
+        let spelling = parser.spelling();
         match found {
-            Ok(found) => reading.found.push((found.id as u8, found.value.to_vec())),
-            Err(kind) => {
-                reading.wrong = Some(match kind {
-                    Kind::ShortWithout | Kind::LongWithout => "without",
-                    Kind::LongWith => "with",
+            Ok((apply, value)) => {
+                let mut options = grammar.options.iter();
+                let place = options.position(|(usage, _)| match spelling.letter {
+                    Some(letter) => usage.short == Some(letter),
+                    None => usage.long == spelling.called,
+                });
+                let place = place.expect("an option of the table");
+                assert!(
+                    ptr::fn_addr_eq(apply, grammar.options.apply[place]),
+                    "what another option does: {argv:?}"
+                );
+                reading.found.push((place, value.to_vec()));
+            }
+            Err(fault) => {
+                reading.wrong = Some(match fault {
+                    Fault::NeedsValue => "without",
+                    Fault::TakesNoValue => "with",
                     _ => "unknown",
                 });
                 return reading;
             }
         }
     }
-    let (End::Dashes(first) | End::Operands(first)) = parser.end();
-    let operands = (first..).map_while(|index| list.get(index));
-    reading.operands = operands.map(<[u8]>::to_vec).collect();
+    reading.operands = list.from(parser.end().operands());
     reading
 }
 
 /// A word that means something, or nearly, or nothing.
-fn word(rng: &mut TestRng, specs: &[Spec<Id>]) -> Vec<u8> {
+fn word(rng: &mut TestRng, options: &Options) -> Vec<u8> {
+    let usages: Vec<Usage> = options.iter().map(|(usage, _)| usage).collect();
     let mut below = |limit: usize| rng.next_u32() as usize % limit;
     let mut word = Vec::new();
-    let spec = &specs[below(specs.len())];
     match below(10) {
         0 => word.extend(b"--"),
         1 => {
@@ -225,8 +206,7 @@ fn word(rng: &mut TestRng, specs: &[Spec<Id>]) -> Vec<u8> {
         2..=4 => {
             word.push(b'-');
             for _ in 0..=below(3) {
-                let letter = specs[below(specs.len())].short;
-                word.push(if letter == 0 { b'q' } else { letter });
+                word.push(usages[below(usages.len())].short.unwrap_or(b'q'));
             }
             if below(3) == 0 {
                 word.extend(b"15:3");
@@ -234,7 +214,7 @@ fn word(rng: &mut TestRng, specs: &[Spec<Id>]) -> Vec<u8> {
         }
         5..=7 => {
             word.extend(b"--");
-            let name = spec.long.as_bytes();
+            let name = usages[below(usages.len())].long;
             word.extend(&name[..below(name.len() + 1)]);
             if below(2) == 0 {
                 word.extend(&name[word.len() - 2..]);
@@ -257,21 +237,31 @@ fn word(rng: &mut TestRng, specs: &[Spec<Id>]) -> Vec<u8> {
 
 #[test]
 fn reads_every_command_line_as_we_do() {
-    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[29; 32]);
+    let tricky = Grammar {
+        options: &TRICKY,
+        long: true,
+        permutes: false,
+    };
+    let all = personality::ALL.iter();
+    let grammars: Vec<Grammar> = all
+        .map(|personality| personality.grammar)
+        .filter(|grammar| !grammar.options.apply.is_empty())
+        .chain([tricky])
+        .collect();
+    let mut rng = TestRng::from_seed(RngAlgorithm::XorShift, &[29; 16]);
     let mut seen = [0usize; 4];
-    for case in 0..CASES {
-        let (specs, flags) = match case % 2 {
-            0 => (TRICKY, flags!(TRICKY)),
-            _ => (native::OPTIONS, flags!(native::OPTIONS)),
+    for case in 0..tries(CASES).cases as usize {
+        let grammar = Grammar {
+            permutes: rng.next_u32().is_multiple_of(2),
+            ..grammars[case % grammars.len()]
         };
-        let permutes = case % 4 < 2;
         let mut argv = vec![b"name".to_vec()];
         for _ in 0..rng.next_u32() % 6 {
-            argv.push(word(&mut rng, specs));
+            argv.push(word(&mut rng, grammar.options));
         }
-        let theirs = by_getopt(specs, permutes, &argv);
-        let ours = by_ours(flags, permutes, &argv);
-        assert_eq!(ours, theirs, "permutes: {permutes}, {argv:?}");
+        let theirs = by_getopt(grammar, &argv);
+        let ours = by_ours(grammar, &argv);
+        assert_eq!(ours, theirs, "{grammar:?}, {argv:?}");
         seen[match theirs.wrong {
             None => 0,
             Some("unknown") => 1,

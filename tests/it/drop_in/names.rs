@@ -1,4 +1,4 @@
-//! Which name makes us whom.
+//! Which name selects which personality.
 
 use initlab::{Place, require_namespaces};
 
@@ -100,10 +100,10 @@ fn the_variable_is_read_under_every_name_and_kept_from_the_command() {
 }
 
 #[test]
-fn what_the_originals_do_not_know_is_said_in_our_words_with_their_prefix() {
+fn events_unknown_to_the_originals_have_our_words_and_their_prefix() {
     let ended = called("tini", Place::Child)
         .env("TIDY_INIT_OPTS", "--grace 1s")
-        .args(["-vs", "--", "true"])
+        .args(["-vs", "--", "sh", "-c", "sleep 60 & exit 0"])
         .run()
         .assert_code(0)
         .assert_stdout("");

@@ -1,4 +1,4 @@
-//! The originals, ours under their names, and what of their answers has to be the same.
+//! The originals, our init under their names, and the parts of their answers that have to be equal.
 
 use std::ffi::{OsStr, OsString};
 
@@ -6,7 +6,7 @@ use initlab::{Ended, Place, Sandbox, find_program};
 
 use crate::support::init;
 
-/// A program that we stand in for.
+/// A program that our init replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Original {
     DumbInit,
@@ -25,14 +25,14 @@ impl Original {
         }
     }
 
-    /// The original itself, called by its name.
+    /// The original, under its own name.
     #[track_caller]
     pub fn itself(self, place: Place) -> Sandbox {
         let program = find_program(self.name()).expect("it has been looked for");
         Sandbox::new(program).arg0(self.name()).place(place)
     }
 
-    /// Ours, called by the original's name.
+    /// Our init, under the original's name.
     pub fn ours(self, place: Place) -> Sandbox {
         called(self.name(), place)
     }
@@ -43,7 +43,7 @@ impl Original {
     }
 }
 
-/// Ours by any name.
+/// Our init under any name.
 pub fn called(name: impl Into<OsString>, place: Place) -> Sandbox {
     Sandbox::new(init()).arg0(name).place(place)
 }
@@ -56,8 +56,9 @@ macro_rules! require_originals {
 }
 pub(crate) use require_originals;
 
-/// What an init said and did, without what may differ: process IDs, the order of lines of two
-/// processes, help and licence texts; and tini's lines of -v, which the original has on stdout.
+/// What an init printed and did, without the parts that may differ: process IDs, the order of lines
+/// of two processes, help and licence texts, and tini's lines at -v, which the original writes to
+/// stdout.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: i32,
@@ -84,7 +85,7 @@ impl Answer {
             .map(without_pids)
             .collect();
         stderr.sort();
-        // The child of the original has what stands in the parent's buffer, and writes it again.
+        // The original's child inherits the parent's buffer, and writes its content again.
         stderr.dedup();
         Answer {
             status: ended.status.shell(),
@@ -94,10 +95,10 @@ impl Answer {
     }
 }
 
-/// A line that one child prints only where it has a buffer of its parent to print.
+/// A line that a child prints only if it has inherited its parent's buffer.
 const NOT_SAID: [&str; 1] = ["tcsetpgrp failed: no tty (ok to proceed)"];
 
-/// A text with a mark in the place of a help or licence text, which closes a stream.
+/// A text with a mark instead of a help or licence text at its end.
 fn without_texts(text: String) -> String {
     const BEGINNINGS: [&str; 9] = [
         "tini (tini version 0.19.0)\n",
@@ -117,7 +118,7 @@ fn without_texts(text: String) -> String {
     }
 }
 
-/// A line with `N` in the place of each process ID.
+/// A line with `N` instead of each process ID.
 fn without_pids(line: &str) -> String {
     let mut line = line.to_owned();
     for before in [
@@ -141,7 +142,7 @@ fn without_pids(line: &str) -> String {
     line
 }
 
-/// Runs a command line by the original and by ours.
+/// Runs a command line by the original and by our init, and compares the answers.
 #[track_caller]
 pub fn compare<S: AsRef<OsStr>>(original: Original, arguments: &[S], variables: &[(&str, &str)]) {
     let [theirs, ours] = answers(original, arguments, variables);
@@ -153,7 +154,7 @@ pub fn compare<S: AsRef<OsStr>>(original: Original, arguments: &[S], variables: 
     );
 }
 
-/// How both end, the original first.
+/// The answers of both, the original's first.
 pub fn answers<S: AsRef<OsStr>>(
     original: Original,
     arguments: &[S],

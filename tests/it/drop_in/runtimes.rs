@@ -20,7 +20,8 @@ macro_rules! require_runtime {
     };
 }
 
-/// A root directory with busybox and nothing else, called `root`; and ours beside it by this name.
+/// A root directory with nothing but busybox, called `root`, and our init beside it under this
+/// name.
 #[track_caller]
 fn root(name: &str) -> TempDir {
     let directory = TempDir::new();
@@ -37,7 +38,7 @@ fn root(name: &str) -> TempDir {
 fn podman_by_init_path() {
     require_runtime!("podman", "runc");
     let directory = root("catatonit");
-    // Nothing of this machine's: a storage of its own, and no service that it would have to ask.
+    // Nothing of this machine: a storage of its own, and no other services.
     let podman = |arguments: &[&str]| {
         let path = |name: &str| OsString::from(directory.join(name));
         Sandbox::plain("podman")
@@ -61,7 +62,7 @@ fn podman_by_init_path() {
         .run()
         .assert_code(0);
     let run = |options: &[&str], command: &[&str]| -> Ended {
-        // The limits that Podman would set may be above what this process may give.
+        // The limits that Podman would set may be higher than this process is allowed to set.
         let limits = [
             "--ulimit",
             "nofile=1000:1000",
@@ -100,9 +101,9 @@ fn podman_by_init_path() {
         .assert_code(0);
 }
 
-/// Run as an ordinary user, in a mount namespace in which Podman finds ours where it looks for
-/// catatonit: it starts that as the process that holds the user's namespaces, of which it writes
-/// the process ID into a file.
+/// Runs as an ordinary user, in a mount namespace in which Podman finds our init in catatonit's
+/// place. Podman starts it as the process that holds the user's namespaces, and writes its process
+/// ID to a file.
 const WITHOUT_ROOT: &str = r#"
 set -e
 export HOME=$1/home XDG_RUNTIME_DIR=$1/run

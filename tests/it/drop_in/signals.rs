@@ -1,12 +1,12 @@
-//! Each signal, sent to the original and to ours: what arrives at the command is the same.
+//! Each signal, sent to the original and to our init: the same signals arrive at the command.
 
 use initlab::{Place, require_namespaces};
 
 use super::originals::{Original, require_originals};
 use crate::{report::signals, support::fixture_command};
 
-/// What arrives of these signals, each sent when the one before has been seen or could not be, and
-/// of the last one, which ends the command.
+/// The signals that arrive of these and of the last one, which ends the command. Each is sent when
+/// the one before has arrived, or cannot arrive.
 #[track_caller]
 fn arriving(sandbox: initlab::Sandbox, options: &[&str], sent: &[i32], last: i32) -> Vec<i32> {
     let mut init = sandbox
@@ -17,8 +17,8 @@ fn arriving(sandbox: initlab::Sandbox, options: &[&str], sent: &[i32], last: i32
     init.expect("ready");
     for signal in sent {
         init.kill(*signal);
-        // Signals are taken in the order of their numbers, not in that of their coming: the last
-        // one of each pair tells that the first has been handled.
+        // A process takes pending signals in the order of their numbers, not in that of their
+        // arrival: when the second of each pair has arrived, the first has been handled.
         init.kill(last);
         init.expect(&format!("signal {last} "));
     }
@@ -26,8 +26,8 @@ fn arriving(sandbox: initlab::Sandbox, options: &[&str], sent: &[i32], last: i32
     signals(&init.wait().assert_code(0).stdout)
 }
 
-/// Those that all three take when they are sent to them. The originals leave the signals of faults
-/// alone, which kill them; stops stop dumb-init as well.
+/// The signals that all three originals forward. They leave the signals of faults alone, which kill
+/// them, and stop signals stop dumb-init itself.
 fn taken_by_all() -> Vec<i32> {
     use libc::*;
     let others = [

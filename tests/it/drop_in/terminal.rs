@@ -1,4 +1,5 @@
-//! On a terminal, beside the originals: whose the terminal is, and what its keys do; nested.
+//! The terminal, compared with the originals: who has it, and what its keys do, also with nested
+//! inits.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use crate::{
     support::{PLACES, fixture_command},
 };
 
-/// Comes behind all that the keys have sent, and ends the command.
+/// Is taken after all that the keys have sent, and ends the command.
 const LAST: i32 = 40;
 
 fn on(pty: &Pty, sandbox: Sandbox, options: &[&str]) -> Running {
@@ -24,8 +25,8 @@ fn on(pty: &Pty, sandbox: Sandbox, options: &[&str]) -> Running {
         .start()
 }
 
-/// What the command says of its place, relative to itself and to the init; and which signals it
-/// got from the keys.
+/// The session, group and terminal that the command reports, relative to itself and to the init,
+/// and the signals that it got from the keys.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     leads_its_session: bool,
@@ -46,7 +47,7 @@ fn seen(sandbox: Sandbox, options: &[&str]) -> Seen {
     init.expect("signal 28 ");
     pty.send_ctrl('\\');
     init.expect("signal 3 ");
-    // All that the init has to forward is there before this.
+    // Everything that the init has to forward is pending before this.
     init.kill(libc::SIGUSR1);
     init.expect("signal 10 ");
     init.kill(LAST);
@@ -133,7 +134,7 @@ fn is_passed_on_by_an_init_under_an_init_each_pair() {
 #[track_caller]
 fn nested(outer: Sandbox, inner: Original, program: &Path) -> (bool, Vec<i32>) {
     let pty = Pty::open();
-    // The inner one is called by its name, too.
+    // The inner init is called by its own name, too.
     let mut init = outer
         .args(["--", "bash", "-c", "exec -a \"$0\" \"$@\"", inner.name()])
         .arg(program)
@@ -155,4 +156,24 @@ fn nested(outer: Sandbox, inner: Original, program: &Path) -> (bool, Vec<i32>) {
     init.kill(LAST);
     let signals = signals(&init.wait().assert_code(0).stdout);
     (in_the_foreground, signals)
+}
+
+#[test]
+fn as_catatonit_and_pid_1_ctrl_z_is_undone_since_nobody_else_would() {
+    require_namespaces!();
+    let pty = Pty::open();
+    let script = "trap 'echo continued' CONT; echo ready; while :; do read line; done";
+    let mut init = super::originals::called("catatonit", Place::Pid1)
+        .args(["--", "sh", "-c", script])
+        .terminal(&pty)
+        .stdout(Stdio::Piped)
+        .stderr(Stdio::Piped)
+        .start();
+    init.expect("ready");
+    for _ in 0..3 {
+        pty.send_ctrl('z');
+        init.expect("continued");
+    }
+    init.kill(libc::SIGTERM);
+    init.wait().assert_code(143);
 }

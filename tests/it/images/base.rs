@@ -10,7 +10,7 @@ use super::container::{docker::docker, image, janitor::mark};
 /// nowhere to download from: their builds need no network, and no package is fetched twice.
 const RECIPE: &[&str] = &[
     "--variant=apt",
-    "--include=busybox-static,ca-certificates,cron,gunicorn,nginx-light,nodejs,tzdata",
+    "--include=busybox-static,ca-certificates,cron,dumb-init,gunicorn,nginx-light,nodejs,php8.2-fpm,puma,tini,tzdata",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
     "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -59,7 +59,7 @@ fn archive() -> Result<PathBuf, String> {
     let made = Sandbox::plain(program)
         .args(RECIPE)
         .arg(&unfinished)
-        .timeout(Duration::from_secs(300))
+        .timeout(Duration::from_secs(600))
         .run();
     if made.status.code() != Some(0) {
         let _ = fs::remove_file(&unfinished);

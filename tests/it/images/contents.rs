@@ -61,7 +61,7 @@ fn check(builder: Builder) {
     let files = files(&minimal);
     let listed: String = files.iter().map(|(path, what)| line(path, what)).collect();
     assert_eq!(listed, MINIMAL, "{builder:?}");
-    assert_size(&minimal, 50_000);
+    assert_size(&minimal, 51_200);
     assert_configured(&minimal);
 
     let full = stages::build(builder, "full");

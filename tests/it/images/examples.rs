@@ -1,9 +1,12 @@
 //! `examples/`: each is built and run as it is; only the base is another one.
 
+mod compiled;
 mod compose;
 mod cron;
 mod files;
+mod kube_play;
 mod kubernetes;
+mod services;
 mod web;
 
 use std::path::{Path, PathBuf};

@@ -32,7 +32,8 @@ pub const QUIT: Row = Row {
 
 const PORT: u16 = 80;
 
-/// More than the socket buffers of both sides hold: a client that does not read keeps it under way.
+/// More than the socket buffers of both sides hold, so that a client that does not read keeps the
+/// transfer going.
 const DOWNLOAD: u64 = 64 << 20;
 
 #[test]
@@ -83,7 +84,7 @@ impl Download {
         Self(stream, answer)
     }
 
-    /// Reads the rest, and gives the length of it all, without the header.
+    /// Reads the rest, and gives the length of the whole body.
     fn finish(self) -> u64 {
         let Self(mut stream, mut answer) = self;
         // A connection that is cut off may be reset.

@@ -7,7 +7,7 @@ use initlab::{Place, Sandbox, timeout};
 use super::service::Outcome;
 use crate::support::{PLACES, native};
 
-/// A line of the page: what is run, and what has to come of it.
+/// A line of the page: what runs, and what has to happen.
 #[derive(Debug)]
 pub struct Row {
     /// The program's name.
@@ -47,20 +47,20 @@ const ROWS: [&Row; 14] = [
 const HEAD: &str = "\
 # Real programs under tidy-init
 
-Each line is a program from a Debian package that ran as the command of the init, with these
-options, twice: with the init as PID 1 of a namespace, and with the init as an ordinary process. The
-program answered on the loopback interface, then the init, and nobody else, got the signal. What the
-line says held both times: what happened then, the exit status of the init, the time from the signal
-to the init's end, and which processes lived on after it.
+Each row is a program from a Debian package. It ran as the command of tidy-init, with these options,
+twice: once with tidy-init as PID 1 of a namespace, and once with tidy-init as an ordinary process.
+When the program answered on the loopback interface, tidy-init alone got the signal. The row says what
+happened both times: what the program did, the exit status of tidy-init, the time from the signal to
+the end of tidy-init, and the processes that were left behind.
 
-The tests write this page (`UPDATE_DOCS=1 cargo test --test it real_programs`), and compare it on
-every other run. The versions are those of the last time it was written.
+The tests write this page (`UPDATE_DOCS=1 cargo test --test it real_programs`) and compare it on every
+other run. The versions are those of the last time that they wrote it.
 
 | program | version | options | command | signal | then | status | ended | left behind |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 
-/// Where the version stands in a line that is split at the bars.
+/// The index of the version among the cells of a line.
 const VERSION_CELL: usize = 2;
 
 impl Row {
@@ -71,10 +71,10 @@ impl Row {
             .arg("--")
     }
 
-    /// Runs the scene in both places, checks what came of it, and puts it on the page.
+    /// Runs the scene in both places, checks the result, and puts it on the page.
     #[track_caller]
     pub fn play(&self, version: &str, scene: impl Fn(Place) -> Outcome) {
-        // The deadlines of the harness can be stretched for slow machines: this one with them.
+        // Slow machines can stretch the harness's deadlines; this one is stretched as well.
         let limit = timeout().mul_f64(self.seconds as f64 / 20.0);
         for place in PLACES {
             let outcome = scene(place);

@@ -2,7 +2,6 @@
 //! which sends them away. After either it exits with 0.
 
 use std::{
-    fs,
     io::{self, Read, Write},
     net::TcpStream,
     os::unix::fs::chown,
@@ -13,7 +12,7 @@ use initlab::{Network, Place, Sandbox, TempDir, require_root, skip};
 
 use super::{
     page::Row,
-    service::{Service, connect, ids_of, major_version},
+    service::{Service, connect, ids_of, major_version, postgresql_programs},
 };
 
 pub const TERM: Row = Row {
@@ -43,7 +42,7 @@ const PORT: u16 = 5432;
 #[test]
 fn postgresql_shuts_down_smart_on_term_and_fast_on_int() {
     require_root!();
-    let Some(programs) = programs() else {
+    let Some(programs) = postgresql_programs() else {
         skip!("needs PostgreSQL, which is not installed");
     };
     let Some(user) = ids_of("postgres") else {
@@ -87,17 +86,6 @@ fn answers(network: &Network) -> io::Result<bool> {
     Ok(client.select("6 * 7")? == "42")
 }
 
-/// The directory with the programs of the newest version that is installed.
-fn programs() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
-    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
-    let newest = versions
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join("bin/postgres").exists())
-        .max_by_key(number)?;
-    Some(newest.join("bin"))
-}
-
 struct Cluster {
     programs: PathBuf,
     user: (u32, u32),
@@ -135,7 +123,7 @@ impl Cluster {
     }
 }
 
-/// As much of the protocol as a question needs: the manual's chapter "Frontend/Backend Protocol".
+/// As much of the protocol as a query needs: the manual's chapter "Frontend/Backend Protocol".
 struct Client(TcpStream);
 
 impl Client {

@@ -29,7 +29,7 @@ pub const PLAIN: Row = Row {
 
 const PORT: u16 = 8000;
 
-/// Debian's: a version manager's may come first in the path.
+/// Debian's: the first in PATH may be a version manager's.
 pub const PYTHON: &str = "/usr/bin/python3";
 
 const SERVER: &str = r#"

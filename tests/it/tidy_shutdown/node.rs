@@ -1,4 +1,4 @@
-//! A Node.js server that is not the command itself, but behind a wrapper.
+//! A Node.js server behind a wrapper, which is the command.
 
 use std::{fs, path::Path};
 
@@ -58,7 +58,7 @@ pub const NPM_EXEC: Scene = Scene {
 
 const PORT: u16 = 8000;
 
-/// It needs a moment to close its connections.
+/// A server that needs a moment to close its connections.
 const SERVER: &str = "
 const fs = require('fs');
 const server = require('http').createServer((_, response) => response.end('hello'));
@@ -106,7 +106,7 @@ fn play_npm(scene: &Scene, script: &str, needed: u32) {
     });
 }
 
-/// A directory with a server that needs so many milliseconds.
+/// A directory with a server that needs this many milliseconds to stop.
 fn directory(needed: u32) -> TempDir {
     let directory = TempDir::new();
     let server = SERVER.replace("NEEDED", &needed.to_string());

@@ -7,7 +7,7 @@ use initlab::{Place, Sandbox, timeout};
 use super::service::Outcome;
 use crate::support::native;
 
-/// Under what it runs.
+/// The init that it runs under.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Under {
     /// Debian's `dumb-init`.
@@ -29,24 +29,24 @@ impl Under {
     }
 }
 
-/// One init with its options, and what has to come of the scene under it.
+/// One init with its options, and the result of the scene under it.
 #[derive(Debug)]
 pub struct Row {
     pub under: Under,
     pub options: &'static str,
-    /// Whether that which needs a moment had it.
+    /// Whether the process that needs a moment got it.
     pub finished: bool,
     /// The exit status of the init.
     pub status: i32,
 }
 
 impl Row {
-    /// What did not get its moment.
+    /// The process was killed before it had finished.
     pub const fn cut_off(under: Under, options: &'static str, status: i32) -> Self {
         Self::new(under, options, false, status)
     }
 
-    /// What got its moment.
+    /// The process finished its work.
     pub const fn finished(under: Under, options: &'static str, status: i32) -> Self {
         Self::new(under, options, true, status)
     }
@@ -71,7 +71,7 @@ pub struct Scene {
     pub rows: &'static [Row],
 }
 
-/// The last line of the file that whatever needs a moment writes to.
+/// The last line of the file that the process which needs a moment writes to.
 pub const FINISHED: &str = "finished";
 
 /// The init of the row, in this place. Add the command.
@@ -84,13 +84,13 @@ fn sandbox(row: &Row, place: Place) -> Sandbox {
 }
 
 impl Scene {
-    /// Plays it under each init, and checks what comes of it. `play` gets the init, a name for
-    /// this run, and gives the end and the file.
+    /// Plays the scene under each init, and checks the result. `play` gets the init, and gives how
+    /// it ended and the file's content.
     #[track_caller]
     pub fn play(&self, play: impl Fn(Sandbox) -> (Outcome, String)) {
         for row in self.rows {
-            // Where an init that is not PID 1 does not wait, the rest of its processes just lives
-            // on: there is nothing to show.
+            // An init that is not PID 1 and does not wait leaves its other processes running: there
+            // is nothing to compare.
             let places: &[Place] = match row.options.contains("--grace") {
                 true => &[Place::Pid1, Place::Child],
                 false => &[Place::Pid1],
@@ -102,7 +102,7 @@ impl Scene {
                     file.starts_with("begun\n")
                         && finished == row.finished
                         && outcome.status.code() == Some(row.status)
-                        // Nobody waits for longer than is needed, not even with --grace 10s.
+                        // No init waits longer than necessary, not even with --grace 10s.
                         && outcome.took < limit()
                         && outcome.left.is_empty(),
                     "{}, {place:?}: {row:?}\n--- file ---\n{file}--- end ---\n{outcome}",
@@ -113,13 +113,13 @@ impl Scene {
     }
 }
 
-/// The time that the rows' options allow. The deadlines of the harness can be stretched for slow
-/// machines: this one with them.
+/// The time that the rows' options allow. Slow machines can stretch the harness's deadlines; this
+/// one is stretched as well.
 fn limit() -> Duration {
     timeout() / 2
 }
 
-/// What the file holds; nothing where there is none.
+/// The file's content; empty where there is no file.
 pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }

@@ -5,7 +5,9 @@ use std::fs;
 use super::directory;
 use crate::images::stages::ROOT;
 
-const BUILT: [&str; 4] = ["cron", "nginx", "node", "python"];
+const BUILT: [&str; 8] = [
+    "cron", "java", "nginx", "node", "php", "python", "ruby", "services",
+];
 
 #[test]
 fn every_base_is_one_argument_with_a_digest() {
@@ -29,6 +31,22 @@ fn every_base_is_one_argument_with_a_digest() {
         }
         let shells = file.matches("RUN ").count();
         assert_eq!(file.matches("RUN set -ex; ").count(), shells, "{file}");
+    }
+}
+
+#[test]
+fn compose_has_the_defaults_of_the_dockerfiles() {
+    let compose = fs::read_to_string(directory("compose").join("docker-compose.yml"));
+    let compose = compose.expect("it is there");
+    for service in ["python", "nginx"] {
+        let file = fs::read_to_string(directory(service).join("Dockerfile")).expect("it is there");
+        for name in ["BASE", "INIT"] {
+            let start = format!("ARG {name}=");
+            let default = file.lines().find_map(|line| line.strip_prefix(&start));
+            let default = default.expect("it has a default");
+            let argument = format!("{name}: ${{{name}:-{default}}}\n");
+            assert_eq!(compose.matches(&argument).count(), 2, "{argument}");
+        }
     }
 }
 
