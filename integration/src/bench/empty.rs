@@ -1,4 +1,4 @@
-//! The empty command: what it costs to start a program, and no more.
+//! The empty command: the cost of starting a program, and nothing else.
 
 use std::{io, path::Path};
 
@@ -20,16 +20,16 @@ const CODE: (&[u8], u16) = (
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const CODE: (&[u8], u16) = (&[], 0);
 
-/// Where the program lies in memory: an address that is free everywhere.
+/// The load address: free on every architecture.
 const BASE: u64 = 0x0100_0000;
 
-/// The largest page that one of the machines has.
+/// The largest page size of these architectures.
 const PAGE: u64 = 0x1_0000;
 
-/// Writes an executable that does nothing but end with 0.
+/// Writes an executable that only exits with 0.
 ///
 /// # Errors
-/// Where it cannot be written, and on an architecture whose `exit_group(0)` nobody has added yet.
+/// When it cannot be written, and on an architecture without an entry in `CODE`.
 pub(super) fn write(path: &Path) -> io::Result<()> {
     let (code, machine) = CODE;
     if code.is_empty() {

@@ -4,10 +4,10 @@ use std::{thread, time::Duration};
 
 use serde::Serialize;
 
-use super::{going_on, rest};
+use super::measure::{Measured, going_on, rest};
 use crate::{exit::Trouble, init::Init, running::Running, sandbox::Stdio};
 
-/// An init at rest.
+/// An idle init.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Idle {
     /// Its proportional set size in kB.
@@ -18,83 +18,85 @@ pub struct Idle {
     pub wake_ups: u64,
 }
 
-/// How often each is started for its memory. The kernel begins the stack somewhere in two pages at
-/// random, so that one start more or less needs a page more.
-const STARTS: usize = 9;
+/// How often each is started for its memory. The kernel starts the stack at a random place within
+/// two pages, so that one start in a few needs a page more.
+const STARTS: usize = 25;
 
-/// Watches the inits, all at the same time, each as PID 1 of a namespace of its own.
-pub(super) fn measure(inits: &[Init], window: Duration) -> Result<Vec<Idle>, Trouble> {
-    let running = start_all(inits)?;
-    let before = all_switches(&running)?;
+/// Watches the inits, all at the same time, each as PID 1 of its own namespace. One that fails is
+/// not started again.
+pub(super) fn measure(inits: &[Init], window: Duration) -> Result<Vec<Measured<Idle>>, Trouble> {
+    going_on()?;
+    let running: Vec<_> = inits.iter().map(start).collect();
+    let before: Vec<_> = running.iter().map(switches).collect();
     thread::sleep(window);
     going_on()?;
-    let after = all_switches(&running)?;
+    let after: Vec<_> = running.iter().map(switches).collect();
     drop(running);
-    let memory = memory(inits)?;
-    let look = |((memory, before), after): ((Memory, u64), u64)| Idle {
-        pss_kb: memory.pss_kb,
-        private_kb: memory.private_kb,
-        wake_ups: after - before,
-    };
-    Ok(memory
+    let wake_ups = before.into_iter().zip(after);
+    let mut all: Vec<Measured<Samples>> = wake_ups
+        .map(|(before, after)| {
+            Ok(Samples {
+                wake_ups: after?.saturating_sub(before?),
+                memory: Vec::new(),
+            })
+        })
+        .collect();
+    for _ in 0..STARTS {
+        going_on()?;
+        for (init, samples) in inits.iter().zip(&mut all) {
+            let Ok(earlier) = samples else { continue };
+            match start(init).and_then(|init| memory_of(&init)) {
+                Ok(sample) => earlier.memory.push(sample),
+                Err(why) => *samples = Err(why),
+            }
+        }
+    }
+    Ok(all
         .into_iter()
-        .zip(before)
-        .zip(after)
-        .map(look)
+        .map(|samples| samples.map(Samples::medians))
         .collect())
 }
 
-#[derive(Clone, Copy)]
-struct Memory {
-    pss_kb: u64,
-    private_kb: u64,
+/// What was seen of one init.
+struct Samples {
+    wake_ups: u64,
+    memory: Vec<(u64, u64)>,
 }
 
-/// The medians of several starts.
-fn memory(inits: &[Init]) -> Result<Vec<Memory>, Trouble> {
-    let mut samples = vec![Vec::new(); inits.len()];
-    for _ in 0..STARTS {
-        going_on()?;
-        for (init, samples) in start_all(inits)?.iter().zip(&mut samples) {
-            let process = init.process();
-            let memory = process.pss().zip(process.private_memory());
-            samples.push(
-                memory.ok_or_else(|| Trouble("cannot read smaps_rollup of an init".to_owned()))?,
-            );
-        }
-    }
-    let middle = |mut figures: Vec<u64>| {
-        figures.sort_unstable();
-        figures[figures.len() / 2]
-    };
-    let medians = |samples: Vec<(u64, u64)>| {
-        let (pss, private) = samples.into_iter().unzip();
-        Memory {
+impl Samples {
+    fn medians(self) -> Idle {
+        let (pss, private) = self.memory.into_iter().unzip();
+        Idle {
             pss_kb: middle(pss),
             private_kb: middle(private),
+            wake_ups: self.wake_ups,
         }
-    };
-    Ok(samples.into_iter().map(medians).collect())
+    }
 }
 
-fn start_all(inits: &[Init]) -> Result<Vec<Running>, Trouble> {
-    inits.iter().map(start).collect()
+fn middle(mut figures: Vec<u64>) -> u64 {
+    figures.sort_unstable();
+    figures[figures.len() / 2]
 }
 
-fn start(init: &Init) -> Result<Running, Trouble> {
-    let failed = |what: String| Trouble(format!("cannot watch {} idle: {what}", init.name()));
+fn start(init: &Init) -> Measured<Running> {
     let sandbox = init.sandbox(&[], ["sleep", "1000"]);
     let sandbox = sandbox.stdout(Stdio::Null).stderr(Stdio::Null);
-    // What is in the environment is memory of the init, too.
+    // The environment is part of the init's memory.
     let sandbox = sandbox.env_clear().env("PATH", "/usr/bin:/bin");
-    let started = sandbox.try_start();
-    let running = started.map_err(|e| failed(e.line(init.path())))?;
-    rest(running.process()).map_err(failed)?;
+    let running = sandbox.try_start().map_err(|e| e.line(init.path()))?;
+    rest(running.process())?;
     Ok(running)
 }
 
-fn all_switches(inits: &[Running]) -> Result<Vec<u64>, Trouble> {
-    let gone = || Trouble("an init has ended before its command".to_owned());
-    let switches = |init: &Running| init.process().context_switches().ok_or_else(gone);
-    inits.iter().map(switches).collect()
+fn memory_of(init: &Running) -> Measured<(u64, u64)> {
+    let process = init.process();
+    let memory = process.pss().zip(process.private_memory());
+    memory.ok_or_else(|| "its smaps_rollup cannot be read".to_owned())
+}
+
+fn switches(init: &Measured<Running>) -> Measured<u64> {
+    let process = init.as_ref().map_err(Clone::clone)?.process();
+    let switches = process.context_switches();
+    switches.ok_or_else(|| "it has ended before its command".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Keeping to one processor.
+//! Pinning to one processor.
 
 use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
@@ -7,17 +7,17 @@ use nix::{
 
 use crate::exit::Trouble;
 
-/// Keeps this thread, and what it starts, on one processor until it is dropped.
+/// Pins this thread, and the processes it starts, to one processor until it is dropped.
 pub(super) struct Pinned {
     before: CpuSet,
 }
 
 impl Pinned {
     pub fn new() -> Result<Self, Trouble> {
-        let failed = |e: nix::Error| Trouble(format!("cannot keep to one processor: {e}"));
+        let failed = |e: nix::Error| Trouble(format!("cannot pin to one processor: {e}"));
         let this_thread = Pid::from_raw(0);
         let before = sched_getaffinity(this_thread).map_err(failed)?;
-        // The last one: interrupts are mostly handled on the first.
+        // The last one: the first handles most interrupts.
         let usable = |number: &usize| before.is_set(*number).unwrap_or(false);
         let last = (0..CpuSet::count()).rev().find(usable);
         let mut one = CpuSet::new();
@@ -30,7 +30,7 @@ impl Pinned {
 impl Drop for Pinned {
     fn drop(&mut self) {
         if let Err(error) = sched_setaffinity(Pid::from_raw(0), &self.before) {
-            log::warn!("still on one processor: {error}");
+            log::warn!("still pinned to one processor: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How long an empty command takes from start to end, with and without an init around it.
+//! Start-up time: an empty command from start to end, with and without an init.
 
 use std::{
     ffi::{CString, OsString},
@@ -12,9 +12,9 @@ use std::{
     time::Instant,
 };
 
-use nix::unistd::dup2_stderr;
+use nix::unistd::{dup2_stderr, dup2_stdin};
 
-use super::{going_on, pinned::Pinned};
+use super::{measure::going_on, pinned::Pinned};
 use crate::{exit::Trouble, init::Init, status::WaitStatus, sys::Spawn};
 
 /// Microseconds of each round.
@@ -22,16 +22,16 @@ use crate::{exit::Trouble, init::Init, status::WaitStatus, sys::Spawn};
 pub(super) struct Samples {
     /// The empty command by itself.
     pub bare: Vec<f64>,
-    /// The empty command twice in a row: what starting two programs costs without an init.
+    /// The empty command twice in a row: the cost of starting two programs without an init.
     pub twice: Vec<f64>,
-    /// The empty command under each of the inits.
+    /// The empty command under each init.
     pub inits: Vec<Vec<f64>>,
 }
 
 /// Starts each in turn, `rounds` times, on one processor.
 ///
-/// Interleaved, so that what changes on the machine meanwhile meets all of them alike; on one
-/// processor, because a process that wakes on another one pays for a cold cache at random.
+/// The rounds are interleaved, so that other load on the machine affects all of them alike. A single
+/// processor is used because a process that wakes on another one pays for a cold cache, at random.
 pub(super) fn measure(empty: &Path, inits: &[Init], rounds: usize) -> Result<Samples, Trouble> {
     let mut bare = Program::new("the empty command", vec![empty.into()])?;
     let mut programs = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn measure(empty: &Path, inits: &[Init], rounds: usize) -> Result<Sam
         programs.push(Program::at(init.path(), init.name(), words)?);
     }
     let pinned = Pinned::new()?;
-    let silenced = Silenced::new()?;
+    let detached = Detached::new()?;
     let none = || Vec::with_capacity(rounds);
     let mut samples = Samples {
         bare: none(),
@@ -57,7 +57,7 @@ pub(super) fn measure(empty: &Path, inits: &[Init], rounds: usize) -> Result<Sam
             samples.push(time(|| program.run())?);
         }
     }
-    drop((pinned, silenced));
+    drop((pinned, detached));
     Ok(samples)
 }
 
@@ -83,7 +83,7 @@ impl Program {
         })
     }
 
-    /// Starts the program and waits for its end, which has to be a success.
+    /// Runs the program, which has to succeed.
     fn run(&mut self) -> Result<(), Trouble> {
         let Self { name, spawn } = self;
         let status = spawn.run();
@@ -93,34 +93,44 @@ impl Program {
             return Ok(());
         }
         Err(Trouble(format!(
-            "{name} was to run a command that does nothing, and {status}"
+            "{name}, running a command that does nothing, {status}"
         )))
     }
 }
 
-/// Keeps our standard error, and that of what we start, off the terminal until it is dropped:
-/// inits that are not PID 1 complain there, and the terminal's work would be timed.
-struct Silenced(OwnedFd);
+/// Replaces our standard input and standard error by /dev/null until it is dropped, and so those of
+/// the inits that we start: what an init does with a terminal there is not part of the figures, and
+/// neither is the terminal's work when an init that is not PID 1 complains.
+struct Detached {
+    stdin: OwnedFd,
+    stderr: OwnedFd,
+}
 
-impl Silenced {
+impl Detached {
     fn new() -> Result<Self, Trouble> {
-        let silence = || {
-            let stderr = io::stderr().as_fd().try_clone_to_owned()?;
-            dup2_stderr(File::options().write(true).open("/dev/null")?)?;
-            Ok::<_, io::Error>(Self(stderr))
+        let detach = || {
+            let before = Self {
+                stdin: io::stdin().as_fd().try_clone_to_owned()?,
+                stderr: io::stderr().as_fd().try_clone_to_owned()?,
+            };
+            let null = File::options().read(true).write(true).open("/dev/null")?;
+            dup2_stdin(&null)?;
+            dup2_stderr(&null)?;
+            Ok::<_, io::Error>(before)
         };
-        silence().map_err(|e| Trouble(format!("cannot replace stderr: {e}")))
+        detach().map_err(|e| Trouble(format!("cannot replace standard input and error: {e}")))
     }
 }
 
-impl Drop for Silenced {
+impl Drop for Detached {
     fn drop(&mut self) {
-        // Without stderr, there is nobody to be told of a failure.
-        let _ = dup2_stderr(&self.0);
+        // Without standard error there is nobody to tell of a failure.
+        let _ = dup2_stdin(&self.stdin);
+        let _ = dup2_stderr(&self.stderr);
     }
 }
 
-/// Microseconds, by the monotonic clock.
+/// How long `work` takes, in microseconds of the monotonic clock.
 fn time(work: impl FnOnce() -> Result<(), Trouble>) -> Result<f64, Trouble> {
     let start = Instant::now();
     work()?;

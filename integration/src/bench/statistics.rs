@@ -3,13 +3,13 @@
 use fastrand::Rng;
 use serde::Serialize;
 
-/// How often the samples are drawn anew for an interval.
+/// How often the samples are redrawn for an interval.
 const RESAMPLES: usize = 1000;
 
-/// The draws are the same in every run over the same samples.
+/// A fixed seed: the same samples give the same interval.
 const SEED: u64 = 1;
 
-/// A figure, and the interval that holds it in 95 of 100 cases.
+/// A figure and its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// The figure.
@@ -20,7 +20,7 @@ pub struct Estimate {
     pub high: f64,
 }
 
-/// The value in the middle. Panics without samples.
+/// The median. Panics without samples.
 #[must_use]
 pub fn median(samples: &[f64]) -> f64 {
     middle(&mut samples.to_vec())
@@ -37,8 +37,7 @@ fn middle(samples: &mut [f64]) -> f64 {
     }
 }
 
-/// The smallest sample that the part `part` (0 to 1) of them does not exceed: the nearest rank.
-/// Panics without samples.
+/// The percentile by the nearest-rank method; `part` is between 0 and 1. Panics without samples.
 #[must_use]
 pub fn percentile(samples: &[f64], part: f64) -> f64 {
     let mut sorted = samples.to_vec();
@@ -48,8 +47,8 @@ pub fn percentile(samples: &[f64], part: f64) -> f64 {
 }
 
 /// The ratio of the medians, with a bootstrapped interval. Both were sampled in the same rounds, so
-/// rounds are drawn: what disturbed a round has disturbed both. Panics where the numbers of samples
-/// differ or are 0.
+/// whole rounds are drawn: a disturbance in a round affected both. Panics when the numbers of
+/// samples differ or are 0.
 #[must_use]
 pub fn ratio(samples: &[f64], base: &[f64]) -> Estimate {
     assert_eq!(samples.len(), base.len(), "as many rounds of both");

@@ -1,4 +1,4 @@
-//! Thousands of orphans, which end as soon as they are there: how an init keeps up.
+//! Storms of orphans: thousands of processes that end as soon as they exist.
 
 use std::{
     thread,
@@ -7,10 +7,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::going_on;
+use super::measure::{Measured, going_on};
 use crate::{deadline::timeout, exit::Trouble, init::Init, locate::fixture, process::Process};
 
-/// So many orphans are alive at a time.
+/// How many orphans live at a time.
 const ALIVE: usize = 64;
 
 /// The time between two looks.
@@ -19,64 +19,74 @@ const PACE: Duration = Duration::from_millis(2);
 /// One storm under one init.
 #[derive(Clone, Debug, Serialize)]
 pub struct Storm {
-    /// Orphans reaped per second, from the start of the init until there is no zombie left.
+    /// Orphans reaped per second, from the start of the init until no zombie is left.
     pub reaped_per_second: f64,
-    /// The most zombies that were seen at a time.
+    /// The most zombies seen at a time.
     pub backlog: usize,
-    /// The time that the init has spent on a processor, in milliseconds.
+    /// Processor time of the init, in milliseconds.
     pub cpu_ms: f64,
-    /// How many zombies there were, and when: milliseconds from the start.
+    /// The number of zombies over time: milliseconds from the start, and the number.
     #[serde(skip)]
     pub zombies: Vec<(f64, usize)>,
 }
 
-/// `rounds` storms of `orphans` each under each init, in turn: the storms of each init.
+/// `rounds` storms of `orphans` each under each init, in turn.
 pub(super) fn measure(
     inits: &[Init],
     rounds: usize,
     orphans: usize,
-) -> Result<Vec<Vec<Storm>>, Trouble> {
-    let mut storms: Vec<Vec<Storm>> = inits.iter().map(|_| Vec::new()).collect();
+) -> Result<Vec<Measured<Vec<Storm>>>, Trouble> {
+    let mut all: Vec<Measured<Vec<Storm>>> = inits.iter().map(|_| Ok(Vec::new())).collect();
     for _ in 0..rounds {
-        for (init, storms) in inits.iter().zip(&mut storms) {
-            storms.push(storm(init, orphans)?);
+        for (init, storms) in inits.iter().zip(&mut all) {
+            let Ok(earlier) = storms else { continue };
+            match storm(init, orphans)? {
+                Ok(storm) => earlier.push(storm),
+                Err(why) => *storms = Err(why),
+            }
         }
     }
-    Ok(storms)
+    Ok(all)
 }
 
-fn storm(init: &Init, orphans: usize) -> Result<Storm, Trouble> {
-    let failed = |what: &str| Trouble(format!("{} in a storm of orphans: {what}", init.name()));
+/// One storm. An error is ours; a failure of the init is inside.
+fn storm(init: &Init, orphans: usize) -> Result<Measured<Storm>, Trouble> {
     let mut command = vec![fixture().into_os_string()];
     command.extend(["fixture", "orphan-storm"].map(Into::into));
     command.extend([orphans.to_string(), "--alive".to_owned(), ALIVE.to_string()].map(Into::into));
     let begin = Instant::now();
-    let running = init.sandbox(&[], command).try_start();
-    let running = running.map_err(|e| failed(&e.line(init.path())))?;
+    let mut running = match init.sandbox(&[], command).try_start() {
+        Ok(running) => running,
+        Err(error) => return Ok(Err(error.line(init.path()))),
+    };
     let process = running.process();
     let is_zombie = |child: &Process| child.state() == Some('Z');
     let mut zombies = Vec::new();
     loop {
         going_on()?;
-        // Asked first: no orphan is made after the command has said that it is done.
+        // Read before counting: the command makes no orphan after it has said that it is done.
         let done = running.stdout_so_far().starts_with(b"done ");
         let count = process.children().into_iter().filter(is_zombie).count();
         let now = begin.elapsed();
         zombies.push((now.as_secs_f64() * 1e3, count));
         if done && count == 0 {
-            let cpu = process.cpu_time();
-            let cpu = cpu.ok_or_else(|| failed("it has ended before its command"))?;
-            return Ok(Storm {
+            let Some(cpu) = process.cpu_time() else {
+                return Ok(Err("it has ended before its command".to_owned()));
+            };
+            return Ok(Ok(Storm {
                 reaped_per_second: orphans as f64 / now.as_secs_f64(),
                 backlog: zombies.iter().map(|(_, count)| *count).max().unwrap_or(0),
                 cpu_ms: cpu.as_secs_f64() * 1e3,
                 zombies,
-            });
+            }));
+        }
+        if running.try_status().is_some() {
+            return Ok(Err("it has ended before its command".to_owned()));
         }
         if now > timeout() {
-            return Err(failed("it has not reaped all when the time was over"));
+            return Ok(Err("it has not reaped all orphans in time".to_owned()));
         }
-        // Not a wait for something: the pace of the samples.
+        // The interval of sampling, not a wait for a condition.
         thread::sleep(PACE);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::going_on;
+use super::measure::going_on;
 use crate::{
     exit::Trouble,
     init::Init,
@@ -11,11 +11,11 @@ use crate::{
     temp::TempDir,
 };
 
-/// Where the command happens to be slow, an init may have to look for its end once more.
+/// When the command happens to be slow, an init may have to wait once more.
 const RUNS: usize = 3;
 
-/// How many system calls each init makes from its `execve` to its `exit_group`, both included, when
-/// the command does nothing: the fewest of three runs.
+/// The number of system calls that each init makes from its `execve` to its `exit_group`, both
+/// included, with an empty command: the fewest of three runs.
 pub(super) fn count(inits: &[Init], empty: &Path) -> Result<Vec<u64>, Trouble> {
     let fewest = |init: &Init| {
         let mut counts = Vec::new();
@@ -35,9 +35,9 @@ fn count_once(init: &Init, empty: &Path) -> Result<u64, Trouble> {
     let traced = Sandbox::plain(init.path())
         .arg0(init.arg0())
         .args(init.arguments(&[], [empty]))
-        // A dynamic linker would look into every directory of an LD_LIBRARY_PATH, which cargo sets.
+        // Cargo sets LD_LIBRARY_PATH, and a dynamic linker would search all its directories.
         .env_clear()
-        // Inits that are not PID 1 complain on stderr.
+        // An init that is not PID 1 complains on stderr.
         .stdout(Stdio::Null)
         .stderr(Stdio::Null)
         .strace(&log, &[])
@@ -47,7 +47,7 @@ fn count_once(init: &Init, empty: &Path) -> Result<u64, Trouble> {
     ended.map_err(|_| failed("it does not end".to_owned()))?;
     let text = fs::read_to_string(&log).map_err(|e| failed(e.to_string()))?;
     match traced_calls(&text).len() as u64 {
-        0 => Err(failed("there is no execve in strace's log".to_owned())),
+        0 => Err(failed("strace has logged no execve".to_owned())),
         count => Ok(count),
     }
 }
