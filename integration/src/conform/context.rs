@@ -1,17 +1,13 @@
-//! What a case has at hand: the init under test, and ways to start it.
+//! The context of a case: the init under test, and ways to start it.
 
-use std::{
-    ffi::OsString,
-    time::{Duration, Instant},
+use std::{ffi::OsString, time::Duration};
+
+use super::{fact::Fact, limits::Limits, subject::Subject};
+use crate::{
+    deadline::try_poll_until, init::Init, locate::fixture, refusal, report, sandbox::Sandbox,
 };
 
-use super::{
-    case::{Case, Fact},
-    subject::Subject,
-};
-use crate::{deadline::try_poll_until, init::Init, locate::fixture, report, sandbox::Sandbox};
-
-/// Variables by which inits take options: the machine's own must not change what is seen.
+/// Environment variables that inits read. Those of this machine must not affect the cases.
 const OPTION_VARIABLES: [&str; 8] = [
     "TIDY_INIT_OPTS",
     "DUMB_INIT_DEBUG",
@@ -23,35 +19,31 @@ const OPTION_VARIABLES: [&str; 8] = [
     "LISTEN_FDS",
 ];
 
-/// More processes than all cases but one need at a time: where the kernel can bound a PID namespace
-/// (Linux 6.14), an init that forks without end ends here. So few that the harness gets its share of
-/// the processors beside them.
+/// The limit for an init that forks without end, where the kernel can limit a PID namespace (Linux
+/// 6.14). It is more than the cases need, and few enough to leave processor time to the harness.
 const MOST_PROCESSES: u32 = 400;
 
-/// For one case and one init: see [`Case`].
+/// The context of one case with one init: see [`Case`](super::Case).
 pub struct Context<'a> {
     /// The init under test.
     pub init: &'a Init,
     options: Vec<String>,
-    limit: Duration,
-    until: Instant,
+    limits: Limits,
 }
 
 impl<'a> Context<'a> {
-    /// `limit` is for each wait, `all` for the whole case.
-    pub(super) fn new(init: &'a Init, case: &Case, limit: Duration, all: Duration) -> Self {
+    /// `options` are those that the case gives to the init.
+    pub(super) fn new(init: &'a Init, options: Vec<String>, limits: Limits) -> Self {
         Self {
             init,
-            options: case.options(init),
-            limit,
-            until: Instant::now() + all,
+            options,
+            limits,
         }
     }
 
-    /// How long a wait may take from now.
+    /// How long a wait that begins now may take.
     pub(super) fn limit(&self) -> Duration {
-        self.limit
-            .min(self.until.saturating_duration_since(Instant::now()))
+        self.limits.left()
     }
 
     /// The words that run a fixture as the command: see [`fixture::HELP`](crate::fixture::HELP).
@@ -82,8 +74,8 @@ impl<'a> Context<'a> {
         self.harmless(sandbox)
     }
 
-    /// The init as the child of something else that is PID 1: it is given this many layers, each a
-    /// fixture that reports what becomes its child.
+    /// The init below PID 1, which is a fixture; with several layers, below as many fixtures. Each
+    /// reports its children.
     pub(super) fn nested_sandbox<S: Into<OsString>>(
         &self,
         layers: usize,
@@ -124,14 +116,14 @@ impl<'a> Context<'a> {
         for variable in OPTION_VARIABLES {
             sandbox = sandbox.env_remove(variable);
         }
-        sandbox
+        refusal::apply(sandbox)
             .timeout_exactly(self.limit())
             .most_processes(MOST_PROCESSES)
     }
 
-    /// Starts what has been described, as PID 1.
+    /// Starts a sandbox whose PID 1 is the init.
     pub(super) fn start(&self, sandbox: Sandbox) -> Result<Subject<'_>, Fact> {
-        Ok(Subject::pid1(self, sandbox.try_start()?))
+        Ok(Subject::pid1(&self.limits, sandbox.try_start()?))
     }
 
     /// Starts the init as PID 1 with a fixture as its command.
@@ -139,7 +131,7 @@ impl<'a> Context<'a> {
         self.start(self.sandbox(Self::fixture(words)))
     }
 
-    /// Starts the init below something else with a fixture as its command.
+    /// Starts the init below another PID 1 with a fixture as its command.
     pub(super) fn nested(&self, words: &[&str]) -> Result<Subject<'_>, Fact> {
         self.start_nested(self.nested_sandbox(1, Self::fixture(words)), 1)
     }
@@ -151,8 +143,8 @@ impl<'a> Context<'a> {
         layers: usize,
     ) -> Result<Subject<'_>, Fact> {
         let running = sandbox.try_start()?;
-        // Each layer says so of its child, which may be faster and say something itself before: so
-        // no line is taken, and the youngest is the init.
+        // Each layer reports its child, which may be faster and print something first. So no line
+        // is consumed, and the youngest process is the init.
         let mut inner = None;
         try_poll_until(self.limit(), || {
             let text = running.stdout_so_far();
@@ -168,6 +160,6 @@ impl<'a> Context<'a> {
             pids.len() == layers
         });
         let inner = inner.ok_or_else(|| Fact::new("the harness failed: no pid of the init"))?;
-        Ok(Subject::nested(self, running, inner))
+        Ok(Subject::nested(&self.limits, running, inner))
     }
 }

@@ -1,62 +1,77 @@
-//! `initlab conform`: every behaviour case against every init.
+//! `initlab conform`: runs every behaviour case against every init.
 //!
-//! A [`Case`] shows one behaviour by real processes in a fresh PID namespace. What it fails with is
-//! a [`Fact`]: what was seen. [`Plan::run`] runs them, [`Report`] says how it went.
+//! A [`Case`] shows one behaviour with real processes in a fresh PID namespace. It fails with a
+//! [`Fact`]: what was seen. [`Plan::run`] runs the cases, [`Report`] has the results.
 
 mod case;
 mod cases;
 mod context;
+mod fact;
+mod group;
+mod limits;
+mod outcome;
 mod plan;
+mod prelude;
 mod report;
 mod subject;
 
-use std::{io::Write as _, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::ValueEnum;
 
-pub use case::{Case, Fact, Group, Outcome, Verdict};
+pub use case::{Behaviour, Case};
 pub use cases::all as cases;
 pub use context::Context;
+pub use fact::{Fact, Verdict};
+pub use group::Group;
+pub use outcome::Outcome;
 pub use plan::Plan;
 pub use report::{Report, Row};
 pub use subject::{End, Subject};
 
 use crate::{
+    compare::Findings,
     deadline::scaled,
     exit::{self, Trouble},
     init::{Init, PEERS},
     interrupt,
-    output::{Output, Table, json},
+    locate::{find_program, fixture},
+    output::{self, Output, Table, json},
     sandbox::Sandbox,
     toy::TOYS,
 };
 
-/// Shows how an init behaves as PID 1 and elsewhere: case by case, with what was seen
+/// Check an init against a catalogue of behaviour cases, as PID 1 and as a child
 #[derive(clap::Args)]
 pub struct Args {
-    /// An init to look at; PERSONALITY, where the file's name does not say it, is the grammar of
-    /// its options: native, dumb-init, tini, catatonit, or plain for none
+    /// An init to check (repeatable). PERSONALITY is the grammar of its options: native, dumb-init,
+    /// tini, catatonit, or plain for an init without options; by default, the file name decides.
+    /// Arguments may follow the path, with {} for the options and the command: 'runit-init --quiet
+    /// {}'
     #[arg(short, long = "init", value_name = "PATH[=PERSONALITY]")]
     inits: Vec<Init>,
-    /// The inits that Debian packages, as far as they are installed
+    /// Also check the installed ones of Debian's inits: dumb-init, tini, tini-static, catatonit
     #[arg(long)]
     peers: bool,
-    /// One of the deliberately broken inits that come with initlab
+    /// Also check one of the deliberately broken inits that come with initlab (repeatable)
     #[arg(long = "toy", value_name = "NAME", value_parser = toy)]
     toys: Vec<Init>,
-    /// Print the cases, and run nothing
+    /// List the cases without running them
     #[arg(long)]
     list: bool,
-    /// How to print
+    /// An earlier result (--format json): exit with 1 only for failures that it does not have
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// How long each wait may take, in seconds
+    /// The deadline of each wait, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=600))]
     timeout: u16,
-    /// How many cases run at a time; by default some more than there are processors
+    /// How many cases run at a time [default: twice the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
-    /// Only the cases whose group/name contains one of these
+    /// Run only the cases whose group/name contains one of these
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,
 }
@@ -82,7 +97,7 @@ fn toy(name: &str) -> Result<Init, String> {
     }
 }
 
-/// Runs the command, and gives the exit status.
+/// Runs the command, and returns its exit status.
 pub fn main(args: &Args, output: Output) -> Result<i32, Trouble> {
     let mut cases = cases();
     if !args.filters.is_empty() {
@@ -91,22 +106,34 @@ pub fn main(args: &Args, output: Output) -> Result<i32, Trouble> {
     }
     if cases.is_empty() {
         anstream::eprintln!(
-            "initlab: no case contains {}; `initlab conform --list` lists them",
+            "initlab: no case matches {}; `initlab conform --list` lists all cases",
             args.filters.join(", ")
         );
         return Ok(exit::USAGE);
     }
     if args.list {
-        print(&list(&cases, args.format));
+        output::print(&list(&cases, args.format))?;
         return Ok(exit::OK);
     }
     let Some(inits) = inits(args, output)? else {
         anstream::eprintln!("initlab: name an init: --init PATH, or --peers for those installed");
         return Ok(exit::USAGE);
     };
-    if let Err(error) = Sandbox::new("true").try_start() {
+    for init in &inits {
+        init.check().map_err(|error| Trouble(error.to_string()))?;
+    }
+    if let Err(error) = Sandbox::new(fixture())
+        .args(["fixture", "exit", "0"])
+        .try_start()
+    {
         return Err(Trouble(error.in_a_line()));
     }
+    if find_program("sh").is_none() {
+        return Err(Trouble(
+            "there is no sh, which runs the scripts of many cases".to_owned(),
+        ));
+    }
+    let baseline = args.baseline.as_ref().map(Findings::read).transpose()?;
     let mut plan = Plan::new(inits, cases);
     plan.limit = scaled(Duration::from_secs(args.timeout.into()));
     if let Some(jobs) = args.jobs {
@@ -116,21 +143,33 @@ pub fn main(args: &Args, output: Output) -> Result<i32, Trouble> {
     if interrupt::caught().is_some() {
         return Ok(exit::FAILED);
     }
-    print(&match args.format {
+    output::print(&match args.format {
         Format::Table => report.to_text(),
         Format::Json => report.to_json(),
         Format::Junit => report.to_junit(),
         Format::Tap => report.to_tap(),
         Format::Markdown => report.to_markdown(),
-    });
-    Ok(if report.failures() == 0 {
+    })?;
+    let failures = match baseline {
+        None => report.failures(),
+        Some(baseline) => {
+            let now = Findings::parse(&report.to_json()).map_err(Trouble)?;
+            let difference = now.since(&baseline)?;
+            output.remark(format_args!(
+                "compared with the baseline:\n{}",
+                difference.to_text().trim_end()
+            ));
+            difference.new.len()
+        }
+    };
+    Ok(if failures == 0 {
         exit::OK
     } else {
         exit::FAILED
     })
 }
 
-/// The inits to look at; `None` where none was named.
+/// The inits to check; `None` when none was named.
 fn inits(args: &Args, output: Output) -> Result<Option<Vec<Init>>, Trouble> {
     let mut inits = [&args.inits[..], &args.toys].concat();
     if args.peers {
@@ -142,9 +181,12 @@ fn inits(args: &Args, output: Output) -> Result<Option<Vec<Init>>, Trouble> {
             )));
         }
         for name in missing {
-            output.remark(format_args!("{name} is not installed, and left out"));
+            output.remark(format_args!("skipping {name}: not installed"));
         }
         inits.extend(found);
+    }
+    if inits.is_empty() {
+        inits.extend(Init::embedded().map_err(|error| Trouble(error.to_string()))?);
     }
     Ok(Some(inits).filter(|inits| !inits.is_empty()))
 }
@@ -166,9 +208,4 @@ fn list(cases: &[Case], format: Format) -> String {
         Format::Markdown => table.to_markdown(),
         _ => table.to_text(),
     }
-}
-
-/// Writes the result. A reader that has gone wanted no more.
-fn print(text: &str) {
-    let _ = anstream::stdout().write_all(text.as_bytes());
 }

@@ -1,6 +1,7 @@
 //! Running cases, several at a time.
 
 use std::{
+    collections::HashSet,
     panic::{self, AssertUnwindSafe},
     sync::{
         Mutex, Once, PoisonError,
@@ -11,13 +12,16 @@ use std::{
 };
 
 use super::{
-    case::{Case, Fact, Outcome},
+    case::Case,
     context::Context,
+    fact::Fact,
+    limits::Limits,
+    outcome::Outcome,
     report::{Report, Row},
 };
 use crate::{init::Init, interrupt, output::Output};
 
-/// The threads that run cases are called this: their panics are facts, and not printed.
+/// The name of the threads that run cases: their panics become facts, and are not printed.
 const THREAD: &str = "initlab-case";
 
 /// What to run.
@@ -33,8 +37,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// These cases for these inits: waits of 5 s, two cases at a time for each processor, since
-    /// most of a case is waiting.
+    /// These cases for these inits, with waits of at most 5 s, and two cases at a time for each
+    /// processor, since a case mostly waits.
     #[must_use]
     pub fn new(inits: Vec<Init>, cases: Vec<Case>) -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
@@ -46,8 +50,8 @@ impl Plan {
         }
     }
 
-    /// Runs everything. Each case has namespaces of its own, so that none disturbs another; an
-    /// interrupt ([`interrupt::watch`]) ends it early.
+    /// Runs all cases. Each has its own namespaces, so cases do not affect each other. An interrupt
+    /// ([`interrupt::watch`]) ends the run early.
     #[must_use]
     pub fn run(&self, output: Output) -> Report {
         silence_panics();
@@ -63,7 +67,7 @@ impl Plan {
                 if number >= total {
                     break;
                 }
-                // Case by case, so that what fails at all is seen soon.
+                // Case by case over all inits, so that a broken case shows early.
                 let (case, init) = (number / self.inits.len(), number % self.inits.len());
                 let (case, name) = (&self.cases[case], self.inits[init].name());
                 let started = Instant::now();
@@ -79,13 +83,14 @@ impl Plan {
         thread::scope(|scope| {
             for _ in 0..self.jobs.clamp(1, total.max(1)) {
                 let builder = thread::Builder::new().name(THREAD.to_owned());
-                // Where a thread cannot be made, the others do its work.
+                // If a thread cannot be created, the others do its work.
                 let _ = builder.spawn_scoped(scope, work);
             }
         });
-        let outcomes = outcomes
+        let mut outcomes = outcomes
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        self.set_aside(&mut outcomes);
         let not_run = || (Outcome::Skipped("not run".to_owned()), Duration::ZERO);
         let mut outcomes = outcomes.into_iter().map(|o| o.unwrap_or_else(not_run));
         let rows = self.cases.iter().map(|case| Row {
@@ -95,6 +100,32 @@ impl Plan {
         Report::new(&self.inits, rows.collect(), started.elapsed())
     }
 
+    /// A case whose failure only repeats that of a case that it relies on is skipped: the init is
+    /// told once what is wrong.
+    fn set_aside(&self, outcomes: &mut [Option<(Outcome, Duration)>]) {
+        let columns = self.inits.len();
+        let failed: HashSet<(usize, String)> = (0..outcomes.len())
+            .filter(
+                |number| matches!(&outcomes[*number], Some((outcome, _)) if outcome.is_failure()),
+            )
+            .map(|number| (number % columns, self.cases[number / columns].id()))
+            .collect();
+        for (number, outcome) in outcomes.iter_mut().enumerate() {
+            let Some((outcome, _)) = outcome else {
+                continue;
+            };
+            let Outcome::Failed(fact) = &*outcome else {
+                continue;
+            };
+            let Some(id) = fact.relies_on else { continue };
+            let own = self.cases[number / columns].id();
+            if id != own && failed.contains(&(number % columns, id.to_owned())) {
+                let why = format!("not shown, since {}: see {id}", fact.seen);
+                *outcome = Outcome::Skipped(why);
+            }
+        }
+    }
+
     fn try_case(&self, case: &Case, init: &Init) -> Outcome {
         if !case.holds_for(init.personality()) {
             return Outcome::NotApplicable;
@@ -102,8 +133,12 @@ impl Plan {
         if let Some(reason) = case.missing() {
             return Outcome::Skipped(reason);
         }
-        let context = Context::new(init, case, self.limit, self.limit * 4);
-        let verdict = panic::catch_unwind(AssertUnwindSafe(|| (case.run)(&context)));
+        let context = Context::new(
+            init,
+            case.options(init),
+            Limits::new(self.limit, self.limit * 4),
+        );
+        let verdict = panic::catch_unwind(AssertUnwindSafe(|| case.run(&context)));
         match verdict {
             Ok(Ok(())) => Outcome::Passed,
             Ok(Err(fact)) => Outcome::Failed(fact),
@@ -112,22 +147,22 @@ impl Plan {
     }
 }
 
-/// The init as every case can start it.
+/// The init at a path that every case can use.
 fn usable(init: &Init) -> Result<Init, Fact> {
     init.check().map_err(|error| Fact::new(error.to_string()))?;
     init.reachable()
         .map_err(|error| Fact::new(format!("the harness failed: cannot copy the init: {error}")))
 }
 
-/// What a panic said: the helpers of the library panic with all there is to know, a line first.
+/// The message of a panic as a fact: helpers of the library panic with a line and the full picture.
 fn fact_of(panic: &(dyn std::any::Any + Send)) -> Fact {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     let text = text.unwrap_or("the case panicked");
     let (seen, detail) = text.split_once('\n').unwrap_or((text, ""));
     Fact {
-        seen: seen.to_owned(),
         detail: detail.to_owned(),
+        ..Fact::new(seen)
     }
 }
 

@@ -1,17 +1,17 @@
-//! The init that a case has started, and what can be seen of it.
+//! The running init of a case, and what can be observed of it.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use super::{
-    case::{Fact, Verdict},
-    context::Context,
+    fact::{Fact, Verdict},
+    limits::Limits,
 };
 use crate::{
     deadline::try_poll_until, process::Process, report, running::Running, signals::signal_name,
     status::WaitStatus, sys,
 };
 
-/// Signals by their names, and not too many of them.
+/// The names of the signals, at most a few of them.
 fn names(signals: &[i32]) -> String {
     const MOST: usize = 8;
     let names: Vec<_> = signals.iter().take(MOST).map(|s| signal_name(*s)).collect();
@@ -22,16 +22,29 @@ fn names(signals: &[i32]) -> String {
     }
 }
 
-/// The pid of an init that has ended before it was looked for: Linux gives none as high.
+/// The pid of an init that has ended before it could be found: Linux has none this high.
 const NOBODY: i32 = i32::MAX;
 
-/// A running init: PID 1 of its namespace, or a child of what is.
+/// The case that shows what almost all others rely on.
+const RUNS: &str = "start/command-runs";
+
+/// The case that shows that the init forwards this signal.
+fn forwards(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGTERM => "signals/term-arrives-once",
+        _ => "signals/ordinary-signals-arrive",
+    }
+}
+
+/// A running init: PID 1 of its namespace, or a descendant of PID 1.
 pub struct Subject<'a> {
-    context: &'a Context<'a>,
+    limits: &'a Limits,
     running: Running,
     /// The init's pid in its namespace, where it is not PID 1.
     nested: Option<i32>,
     init: Process,
+    /// The last signal sent to the init.
+    sent: Cell<Option<i32>>,
 }
 
 /// How an init ended.
@@ -45,7 +58,7 @@ pub struct End {
 }
 
 impl End {
-    /// A fact unless the init has exited with this code.
+    /// Fails unless the init has exited with this code.
     pub fn code(self, expected: i32) -> Result<Self, Fact> {
         if self.status.code() == Some(expected) {
             return Ok(self);
@@ -57,6 +70,7 @@ impl End {
                 String::from_utf8_lossy(&self.stdout),
                 self.stderr
             ),
+            relies_on: None,
         })
     }
 
@@ -67,7 +81,7 @@ impl End {
         found.ok_or_else(|| Fact::new(format!("the command did not run: it printed no {key}")))
     }
 
-    /// A fact unless the command printed this value.
+    /// Fails unless the command printed this value.
     pub fn has(self, key: &str, expected: &str) -> Result<Self, Fact> {
         let value = self.value(key)?;
         if value == expected {
@@ -78,12 +92,12 @@ impl End {
         )))
     }
 
-    /// The signals that the command took, in their order.
+    /// The signals that the command received, in order.
     pub fn signals(&self) -> Vec<i32> {
         report::signals(&self.stdout)
     }
 
-    /// A fact unless the command took exactly these signals, `last` behind them, in any order.
+    /// Fails unless the command received exactly these signals, in any order, besides `last`.
     pub fn took(&self, expected: &[i32], last: i32) -> Verdict {
         let mut taken = self.signals();
         taken.retain(|signal| *signal != last);
@@ -102,25 +116,27 @@ impl End {
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn pid1(context: &'a Context<'a>, running: Running) -> Self {
+    pub(super) fn pid1(limits: &'a Limits, running: Running) -> Self {
         let init = running.process();
         Self {
-            context,
+            limits,
             running,
             nested: None,
             init,
+            sent: Cell::new(None),
         }
     }
 
-    pub(super) fn nested(context: &'a Context<'a>, running: Running, inner: i32) -> Self {
+    pub(super) fn nested(limits: &'a Limits, running: Running, inner: i32) -> Self {
         let all = running.process().same_namespace();
         let found = all.into_iter().find(|p| p.inner_pid() == Some(inner));
         let init = found.unwrap_or(Process::new(NOBODY));
         Self {
-            context,
+            limits,
             running,
             nested: Some(inner),
             init,
+            sent: Cell::new(None),
         }
     }
 
@@ -129,28 +145,29 @@ impl<'a> Subject<'a> {
         self.init
     }
 
-    /// The process that the sandbox has started: the init, or what is above it.
+    /// The process that the sandbox has started: the init, or an ancestor of it.
     pub fn running(&mut self) -> &mut Running {
-        self.running.limit = self.context.limit();
+        self.running.limit = self.limits.left();
         &mut self.running
     }
 
-    /// The process that a line names by `pid=`, as seen from here.
+    /// The process that a line names by `pid=`.
     pub fn named(&self, line: &str) -> Result<Process, Fact> {
         let pid = report::number(line, "pid");
         let pid =
             pid.ok_or_else(|| Fact::new(format!("the harness failed: no pid in {line:?}")))?;
         let all = self.running.process().same_namespace();
         let found = all.into_iter().find(|p| p.inner_pid() == Some(pid));
-        found.ok_or_else(|| self.fact(format!("process {pid} is gone, and had to be there")))
+        found.ok_or_else(|| self.fact(format!("process {pid} has ended too early")))
     }
 
-    /// What was seen, with all there is to know, and with the init's end if that has come.
+    /// A fact with the full picture.
     pub fn fact(&self, seen: impl Into<String>) -> Fact {
         let detail = self.running.failure("").to_string();
         Fact {
             seen: seen.into(),
             detail,
+            relies_on: None,
         }
     }
 
@@ -163,8 +180,7 @@ impl<'a> Subject<'a> {
         self.fact(format!("{seen}{end}"))
     }
 
-    /// Waits for a line of standard output with `text`; where it does not come, `otherwise` is the
-    /// fact.
+    /// Waits for a line of standard output with `text`; fails with `otherwise`.
     pub fn expect(&mut self, text: &str, otherwise: &str) -> Result<String, Fact> {
         let found = self
             .running()
@@ -172,8 +188,8 @@ impl<'a> Subject<'a> {
         found.map_err(|_| self.fact_with_end(otherwise.to_owned()))
     }
 
-    /// Waits for a line of standard output with each of the texts, in whatever order they come, and
-    /// gives the lines in the order of the texts.
+    /// Waits for a line of standard output with each of the texts, in any order, and returns the
+    /// lines in the order of the texts.
     pub fn expect_all<const N: usize>(
         &mut self,
         texts: [&str; N],
@@ -182,7 +198,7 @@ impl<'a> Subject<'a> {
         let lines = |subject: &Self| {
             let text = subject.running.stdout_so_far();
             let text = String::from_utf8_lossy(&text).into_owned();
-            // A line that has not ended is not there yet.
+            // Incomplete lines do not count.
             let all = text
                 .split_inclusive('\n')
                 .filter(|line| line.ends_with('\n'));
@@ -195,7 +211,7 @@ impl<'a> Subject<'a> {
         Ok(lines(self).map(Option::unwrap_or_default))
     }
 
-    /// Waits until the init has done what it has to do, and sleeps.
+    /// Waits until the init is idle.
     pub fn rests(&mut self) -> Verdict {
         let init = self.init;
         let mut last = None;
@@ -210,17 +226,19 @@ impl<'a> Subject<'a> {
 
     /// Waits until the fixture is ready.
     pub fn ready(&mut self) -> Result<String, Fact> {
-        self.expect("ready", "the command did not start")
+        let ready = self.expect("ready", "the command did not start");
+        ready.map_err(|fact| fact.relying_on(RUNS))
     }
 
-    /// Waits until the command has taken this signal.
+    /// Waits until the command has received this signal.
     pub fn gets(&mut self, signal: i32) -> Result<String, Fact> {
         let otherwise = format!("{} did not reach the command", signal_name(signal));
         self.expect(&format!("signal {signal} "), &otherwise)
     }
 
-    /// Sends a signal to the init. That it has ended already is seen by what comes next.
+    /// Sends a signal to the init. If it has already ended, the next step notices.
     pub fn send(&self, signal: i32) {
+        self.sent.set(Some(signal));
         match self.nested {
             None => self.running.kill(signal),
             Some(_) => {
@@ -229,30 +247,30 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Waits until `condition` holds; else `otherwise` is the fact.
+    /// Waits until `condition` holds; fails with `otherwise`.
     pub fn until(&mut self, otherwise: &str, mut condition: impl FnMut(&Self) -> bool) -> Verdict {
         self.until_with(&mut condition, |_| otherwise.to_owned())
     }
 
-    /// As [`until`](Self::until), the fact made from what is seen then.
+    /// As [`until`](Self::until), with a fact made when the deadline has passed.
     pub fn until_with(
         &mut self,
         mut condition: impl FnMut(&Self) -> bool,
         otherwise: impl FnOnce(&Self) -> String,
     ) -> Verdict {
-        if try_poll_until(self.context.limit(), || condition(self)) {
+        if try_poll_until(self.limits.left(), || condition(self)) {
             return Ok(());
         }
         let seen = otherwise(self);
         Err(self.fact_with_end(seen))
     }
 
-    /// Whether `condition` holds for all of this time: for what must not happen.
+    /// Whether `condition` holds during all of this time: for what must not happen.
     pub fn stays(&self, time: Duration, mut condition: impl FnMut(&Self) -> bool) -> bool {
         !try_poll_until(time, || !condition(self))
     }
 
-    /// What the command's fixture has reported so far.
+    /// The reports of the command's fixture so far.
     pub fn taken_so_far(&self) -> Vec<report::Taken> {
         report::taken(self.running.stdout_so_far())
     }
@@ -262,9 +280,9 @@ impl<'a> Subject<'a> {
         report::signals(self.running.stdout_so_far())
     }
 
-    /// Whether the signal waits for the init, which has not taken it yet.
+    /// Whether the signal is pending for the init.
     pub fn waits_for(&self, signal: i32) -> bool {
-        // What is pending for the dead is never taken.
+        // A dead process never takes its pending signals.
         let lives = !matches!(self.init.state(), None | Some('Z'));
         let pending = self.init.signal_set("ShdPnd").filter(|_| lives);
         pending.is_some_and(|set| set.contains(signal))
@@ -283,7 +301,7 @@ impl<'a> Subject<'a> {
             let theirs = p.arguments();
             theirs.as_ref().is_some_and(|a| !a.is_empty()) && theirs != mine
         };
-        let seen = try_poll_until(self.context.limit(), || {
+        let seen = try_poll_until(self.limits.left(), || {
             found = self.init.children().into_iter().find(other);
             found.is_some()
         });
@@ -294,8 +312,16 @@ impl<'a> Subject<'a> {
 
     /// Waits for the init's end.
     pub fn end(&mut self) -> Result<End, Fact> {
+        let end = self.wait_for_end();
+        match self.sent.get() {
+            Some(signal) => end.map_err(|fact| fact.relying_on(forwards(signal))),
+            None => end,
+        }
+    }
+
+    fn wait_for_end(&mut self) -> Result<End, Fact> {
         let nested = self.nested;
-        let limit = self.context.limit();
+        let limit = self.limits.left();
         let Some(inner) = nested else {
             let ended = self.running().try_wait();
             let ended = ended.map_err(|failure| Fact {
@@ -309,7 +335,7 @@ impl<'a> Subject<'a> {
             });
         };
         let start = format!("ended pid={inner} ");
-        // It has been reported, or will be: what was read before this line is not lost.
+        // The fixture has reported it, or will.
         let reported = |subject: &Self| {
             let text = subject.running.stdout_so_far();
             let text = String::from_utf8_lossy(&text);
@@ -333,10 +359,11 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// Sends a signal, waits until the command has taken it and so ended, and for the init's end.
+    /// Sends a signal that ends the command, and waits until it has arrived and the init has ended.
     pub fn end_by(&mut self, signal: i32) -> Result<End, Fact> {
         self.send(signal);
-        self.gets(signal)?;
+        self.gets(signal)
+            .map_err(|fact| fact.relying_on(forwards(signal)))?;
         self.end()
     }
 }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{complain, defect::Defect};
+use super::{defect::Defect, message::complain};
 use crate::sys::{self, CStrings, Fork};
 
 /// Starts the command and waits until it has exec'd, so that no signal meets a half-made child. An
@@ -44,8 +44,8 @@ pub fn start(
     }
 }
 
-/// In the child: comes back when nothing could be executed, with the exit status, which the parent
-/// has been told too.
+/// In the child. Returns only where nothing could be executed, with the exit status, which it has also
+/// sent to the parent.
 fn child(defect: Defect, command: Vec<OsString>, mask: u64, terminal: bool, tell: &OwnedFd) -> i32 {
     if defect != Defect::NoSession {
         let _ = sys::setsid();

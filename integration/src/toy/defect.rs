@@ -1,4 +1,4 @@
-//! What is wrong with each toy.
+//! The defect of each toy.
 
 macro_rules! toys {
     ($($defect:ident $name:literal $what:literal)*) => {
@@ -20,25 +20,25 @@ macro_rules! toys {
 pub struct Toy {
     /// Its name on the command line.
     pub name: &'static str,
-    /// What is wrong with it.
+    /// Its defect, as a sentence without its subject.
     pub what: &'static str,
-    /// The same for the program.
+    /// Its defect, for the program.
     pub(super) defect: Defect,
 }
 
 toys! {
     Nothing "sound" "has no defect, but no option of it does anything"
     // Start
-    TakesAnyOption "takes-any-option" "starts the command though it does not know an option"
+    TakesAnyOption "takes-any-option" "starts the command in spite of an unknown option"
     AddsToEnvironment "adds-to-environment" "adds a variable to the command's environment"
-    Utf8Arguments "utf8-arguments" "takes its arguments for UTF-8"
+    Utf8Arguments "utf8-arguments" "treats its arguments as UTF-8"
     ChangesDirectory "changes-directory" "goes to / before it starts the command"
-    NoPathSearch "no-path-search" "takes the command for a path, without a search along PATH"
+    NoPathSearch "no-path-search" "treats the command as a path, without a search along PATH"
     NoScriptFallback "no-script-fallback" "does not run a script without #! by /bin/sh"
-    TakesCommandsOptions "takes-commands-options" "takes the command's first option for its own"
-    LosesEarlySignals "loses-early-signals" "throws away what is pending when it starts"
-    InheritsIgnoredChild "inherits-ignored-child" "keeps SIGCHLD ignored if it was started so"
-    FillsClosedDescriptors "fills-closed-descriptors" "opens /dev/null where 0, 1 or 2 are closed"
+    TakesCommandsOptions "takes-commands-options" "treats the command's first option as its own"
+    LosesEarlySignals "loses-early-signals" "discards signals that are pending when it starts"
+    InheritsIgnoredChild "inherits-ignored-child" "keeps SIGCHLD ignored if it was started with that"
+    FillsClosedDescriptors "fills-closed-descriptors" "opens /dev/null in place of 0, 1 or 2 if they are closed"
     NeedsPrivileges "needs-privileges" "does not start as an ordinary user, or with no_new_privs"
     NeedsProc "needs-proc" "does not start without /proc"
     KeepsTheMask "keeps-the-mask" "leaves its own signal mask to the command"
@@ -61,27 +61,29 @@ toys! {
     // Terminal
     NoSession "no-session" "leaves the command in its own session and group, and forwards all"
     NoForeground "no-foreground" "starts a session without giving it the terminal"
-    ForwardsOwnHangUp "forwards-own-hang-up" "forwards the HUP of its own giving up of the terminal"
+    ForwardsOwnHangUp "forwards-own-hang-up" "forwards the HUP that it gets for giving up the terminal"
     StealsTerminal "steals-terminal" "takes the terminal of another session, as root can"
-    Complains "complains-of-terminals" "complains of every standard input that is no terminal of its own"
+    Complains "complains-of-terminals" "complains about every standard input that is not its own terminal"
     // Reaping
     NeverReaps "never-reaps" "waits for the command only"
     ReapsOnce "reaps-once" "reaps one child for each SIGCHLD"
-    AnyChildEndsIt "any-child-ends-it" "takes the first child's end for the command's"
-    StopIsTheEnd "stop-is-the-end" "takes the command's stop for its end"
+    AnyChildEndsIt "any-child-ends-it" "treats the first child's end as the command's"
+    StopIsTheEnd "stop-is-the-end" "treats the command's stop as its end"
     WaitsForStopped "waits-for-stopped" "stops reaping while one of its children is stopped"
-    NoSubreaper "no-subreaper" "is no subreaper where it is not PID 1"
+    NoSubreaper "no-subreaper" "does not become a subreaper where it is not PID 1"
     GivesUpOnRealTime "gives-up-on-real-time" "does not understand a death by a real-time signal"
     // Shutdown
-    WaitsForAll "waits-for-all" "ends only when it has no children any more"
+    WaitsForAll "waits-for-all" "ends only when it has no children left"
     EndsLate "ends-late" "takes a second to end"
-    LeavesTheGroup "leaves-the-group" "does not tell the command's group of its end"
+    LeavesTheGroup "leaves-the-group" "does not send TERM to the command's group at its end"
+    HastyPreStop "hasty-pre-stop" "starts the program of --pre-stop, and forwards TERM at once"
+    NeedsPreStop "needs-pre-stop" "forwards TERM only if the program of --pre-stop succeeds"
     // Exit status
     AlwaysZero "always-zero" "ends with 0, whatever the command's status is"
     SignalIsOne "signal-is-one" "ends with 1 where a signal killed the command"
     ExecFailureIsOne "exec-failure-is-one" "ends with 1 where the command cannot be executed"
     SilentFailure "silent-failure" "does not say why the command cannot be executed"
-    RetriesFork "retries-fork" "tries for ever where fork fails"
+    RetriesFork "retries-fork" "keeps trying where fork fails"
     // Resources
     Polls "polls" "wakes up ten times a second"
     LeaksDescriptors "leaks-descriptors" "keeps the descriptors that it was started with"

@@ -1,24 +1,30 @@
 //! A small init, with a place for each defect.
 
 use std::{
-    ffi::OsString,
-    os::fd::{AsFd, AsRawFd},
+    ffi::{CStr, CString, OsString},
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::ffi::OsStringExt,
+    },
     time::Duration,
 };
 
-use super::{child, complain, defect::Defect, menace};
+use super::{child, defect::Defect, menace, message::complain};
 use crate::{
+    init::PRE_STOP,
     status::WaitStatus,
-    sys::{self, Taken},
+    sys::{self, CStrings, Fork, Taken},
 };
 
-/// Everything that the loop knows.
+/// The state of the loop.
 struct Init {
     defect: Defect,
     /// The command.
     pid: i32,
-    /// A stopped child has been seen, by the one that cares.
+    /// Whether the toy that stops reaping for a stopped child has seen one.
     held_up: bool,
+    /// The program of `--pre-stop`, for the toys that run it.
+    pre_stop: Option<CString>,
 }
 
 /// Runs the command as the init with this defect does, and gives the exit status.
@@ -59,11 +65,15 @@ pub fn run(defect: Defect, command: Vec<OsString>) -> i32 {
         Ok(pid) => pid,
         Err(status) => return status,
     };
+    let runs_pre_stop = [Defect::HastyPreStop, Defect::NeedsPreStop].contains(&defect);
+    let pre_stop = std::env::current_dir().ok().filter(|_| runs_pre_stop);
+    let pre_stop = pre_stop.map(|directory| directory.join(PRE_STOP).into_os_string());
     settle(defect);
     let mut init = Init {
         defect,
         pid,
         held_up: false,
+        pre_stop: pre_stop.and_then(|path| CString::new(path.into_vec()).ok()),
     };
     // Children that we were exec'd with may be dead already, and no signal tells of them.
     let mut end = init.reap();
@@ -165,7 +175,31 @@ impl Init {
         self.forward(signal)
     }
 
+    /// Runs the program, and tells whether TERM is to be forwarded.
+    fn run_pre_stop(&self, program: &CStr) -> bool {
+        let Ok(forked) = sys::fork() else {
+            return true;
+        };
+        let Fork::Parent(pid) = forked else {
+            let _ = sys::set_mask(0);
+            let words = |words: Vec<CString>| CStrings::new(words);
+            let _ = sys::exec(
+                program,
+                &words(vec![program.to_owned()]),
+                &words(Vec::new()),
+            );
+            sys::exit_now(127);
+        };
+        self.defect != Defect::NeedsPreStop || sys::reap(pid).is_ok_and(|raw| raw == 0)
+    }
+
     fn forward(&self, signal: i32) -> Option<i32> {
+        if signal == libc::SIGTERM
+            && let Some(program) = &self.pre_stop
+            && !self.run_pre_stop(program)
+        {
+            return None;
+        }
         let stops = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
         let sent = if stops.contains(&signal) && self.defect != Defect::ForwardsRawStops {
             libc::SIGSTOP

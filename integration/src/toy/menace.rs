@@ -1,11 +1,12 @@
-//! Toys that start no command: what a harness must survive, and those that will not start one here.
+//! Toys that start no command: some that a harness must survive, some that refuse to start here.
 
 use std::time::Duration;
 
-use super::{complain, defect::Defect};
+use super::{defect::Defect, message::complain};
 use crate::sys::{self, Fork};
 
-/// Does what the defect says, without an end; `None` where it is none of these.
+/// Runs the toy if it has one of these defects, and gives its exit status if it ends; `None` for other
+/// defects.
 pub fn run(defect: Defect) -> Option<i32> {
     match defect {
         Defect::Hangs => loop {
@@ -16,8 +17,8 @@ pub fn run(defect: Defect) -> Option<i32> {
             while sys::write_all(1, page.as_bytes()).is_ok() {}
             Some(0)
         }
-        // One after the other, a thousand in a second, and the children sleep: to see what a harness
-        // does about it, the machine need not be brought to its knees.
+        // A thousand in a second, one after the other, and the children sleep: enough to show what a
+        // harness does about it, without overloading the machine.
         Defect::Forks => loop {
             if let Ok(Fork::Child) = sys::fork() {
                 loop {

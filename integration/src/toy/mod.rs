@@ -1,23 +1,36 @@
 //! Inits that are broken on purpose, each in one way: `initlab toy NAME [OPTIONS] -- COMMAND`.
 //!
 //! They show that each case of [`conform`](crate::conform) can fail, and what its failure looks
-//! like. `sound` has no defect, but tidy-init's options are taken and nothing is done about them. All the
-//! others are `sound` with one thing wrong.
+//! like. `sound` has no defect, but it accepts tidy-init's options without effect. Each of the others is
+//! `sound` with one thing wrong.
 
 mod child;
 mod defect;
 mod init;
 mod menace;
+mod message;
 
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 pub use defect::{Defect, TOYS, Toy};
 
 use crate::sys;
+use message::complain;
 
 /// tidy-init's options, as far as a case asks for them.
-const KNOWN: [&str; 10] = [
-    "-c", "-d", "-e", "-k", "-p", "-r", "-t", "-v", "-x", "--grace",
+const KNOWN: [&str; 12] = [
+    "-c",
+    "-d",
+    "-e",
+    "-k",
+    "-p",
+    "-r",
+    "-t",
+    "-v",
+    "-x",
+    "--grace",
+    "--linger",
+    "--pre-stop",
 ];
 
 /// Runs the toy with this argument vector, `initlab toy NAME ...`, and gives the exit status.
@@ -58,9 +71,4 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
         return 2;
     }
     init::run(toy.defect, command)
-}
-
-/// A line on standard error.
-fn complain(message: &str) {
-    let _ = sys::write_all(2, format!("initlab toy: {message}\n").as_bytes());
 }

@@ -1,20 +1,10 @@
-//! What is said of the end.
+//! The exit status, and the message where no command could be started.
 
 use std::ffi::OsString;
 
-use super::{Case, Context, Feature, Group, Personality, Verdict, ensure};
-use crate::{sys, temp::TempDir, write_executable};
+use crate::{conform::prelude::*, sys, temp::TempDir, write_executable};
 
-const fn case(
-    name: &'static str,
-    shows: &'static str,
-    matters: &'static str,
-    run: fn(&Context<'_>) -> Verdict,
-) -> Case {
-    Case::new(Group::ExitStatus, name, shows, matters, run)
-}
-
-pub(super) const CASES: &[Case] = &[
+pub(super) const CASES: &[Behaviour] = &[
     case(
         "codes-pass-through",
         "The command's exit status is the init's: 0, 1, 2, 42, 125 to 128, 255.",
@@ -36,7 +26,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "stop-is-no-end",
         "A command that is stopped has not ended.",
-        "waitpid(2) reports stops to those who ask; taken for an end it kills the job.",
+        "waitpid(2) reports stops on request. An init that takes one for the end kills the job.",
         stop,
     ),
     case(
@@ -65,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "failed-start-is-explained",
-        "What cannot be started is named on stderr, with the reason; stdout stays empty.",
+        "Where a command cannot be started, stderr names it and the reason; stdout stays empty.",
         "A container that ends without a word costs an hour.",
         explained,
     ),
@@ -78,7 +68,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "unknown-option-starts-nothing",
         "With an option that it does not know, the init starts nothing and ends with a status that is not 0.",
-        "A misspelt option that is passed over is a surprise in production.",
+        "An init that ignores a misspelt option surprises its users in production.",
         unknown_option,
     )
     .not_for(&[Personality::Plain]),
@@ -104,7 +94,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Feature::ExitMap(143)]),
     case(
         "exit-by-signal",
-        "Asked for, and not PID 1, the init dies by the signal that killed the command.",
+        "On request, an init that is not PID 1 dies by the signal that killed the command.",
         "Shells and make end a script when a command was interrupted, and go on when it exited with 130.",
         exit_by_signal,
     )
@@ -149,7 +139,16 @@ fn stop(cx: &Context<'_>) -> Verdict {
         "the command did not stop, or its stop was taken for its end",
         |_| command.state() == Some('T'),
     )?;
-    // As before: the command, not the init.
+    // A CONT before the init has looked would take the report of the stop back (waitpid(2)).
+    let init = subject.init();
+    let is_told = |_: &Subject<'_>| {
+        let news = init
+            .signal_set("ShdPnd")
+            .is_some_and(|set| set.contains(libc::SIGCHLD));
+        !news && init.state() == Some('S')
+    };
+    subject.until("the init does not look at its children", is_told)?;
+    // The command, not the init.
     let _ = sys::kill(command.pid, libc::SIGCONT);
     subject.end()?.code(7).map(drop)
 }

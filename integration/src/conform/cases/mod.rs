@@ -1,5 +1,6 @@
 //! The catalogue, a file for each group.
 
+mod common;
 mod exit_status;
 mod odd_starts;
 mod reaping;
@@ -10,31 +11,25 @@ mod start;
 mod terminal;
 
 use super::{
-    case::{Case, Fact, Group, Verdict, ensure},
-    context::Context,
-    subject::Subject,
+    case::{Behaviour, Case},
+    group::Group,
 };
-use crate::init::{Feature, Personality};
 
 /// All cases, group by group.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [
-        start::CASES,
-        signals::CASES,
-        terminal::CASES,
-        reaping::CASES,
-        shutdown::CASES,
-        exit_status::CASES,
-        odd_starts::CASES,
-        resources::CASES,
-    ]
-    .concat()
+    let groups: [(Group, &'static [Behaviour]); 8] = [
+        (Group::Start, start::CASES),
+        (Group::Signals, signals::CASES),
+        (Group::Terminal, terminal::CASES),
+        (Group::Reaping, reaping::CASES),
+        (Group::Shutdown, shutdown::CASES),
+        (Group::ExitStatus, exit_status::CASES),
+        (Group::OddStarts, odd_starts::CASES),
+        (Group::Resources, resources::CASES),
+    ];
+    let cases = |(group, all): (Group, &'static [Behaviour])| {
+        all.iter().map(move |behaviour| Case { group, behaviour })
+    };
+    groups.into_iter().flat_map(cases).collect()
 }
-
-/// The signal that ends most fixtures: the last of the ordinary ones, so that what was sent before
-/// it is taken before it.
-const LAST: i32 = libc::SIGPWR;
-
-/// [`LAST`] as a word for a fixture.
-const UNTIL_LAST: &str = "PWR";

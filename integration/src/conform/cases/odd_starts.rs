@@ -1,28 +1,18 @@
 //! Unusual surroundings.
 
-use super::{Case, Context, Group, LAST, UNTIL_LAST, Verdict, ensure};
-use crate::{sandbox::Stdio, signals::SignalSet};
+use crate::{conform::prelude::*, sandbox::Stdio, signals::SignalSet};
 
-const fn case(
-    name: &'static str,
-    shows: &'static str,
-    matters: &'static str,
-    run: fn(&Context<'_>) -> Verdict,
-) -> Case {
-    Case::new(Group::OddStarts, name, shows, matters, run)
-}
-
-pub(super) const CASES: &[Case] = &[
+pub(super) const CASES: &[Behaviour] = &[
     case(
         "mask-is-handed-on",
         "The command gets the signal mask that the init was given.",
-        "Whoever blocks signals before an exec means it; and an init's own mask makes the command deaf.",
+        "A caller that blocks signals before an exec does so on purpose. An init that leaves its own mask behind makes the command deaf.",
         mask,
     ),
     case(
         "ignored-signals-are-handed-on",
-        "What was ignored is ignored in the command.",
-        "nohup(1) is nothing else.",
+        "Signals that were ignored stay ignored in the command.",
+        "nohup(1) relies on it.",
         ignored,
     ),
     case(
@@ -46,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "closed-descriptors-stay-closed",
         "Standard input and error that were closed are closed in the command.",
-        "Rust's runtime opens /dev/null there; and what opens a file next gets its number.",
+        "Rust's runtime opens /dev/null in their place, and other programs hand their numbers to the next files that they open.",
         closed,
     ),
     case(
@@ -64,7 +54,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "deleted-directory",
         "It works in a directory that has been deleted.",
-        "A deployment that replaces its directory while a container restarts.",
+        "Deployments replace the directory while a container restarts.",
         deleted,
     ),
     case(

@@ -1,18 +1,8 @@
-//! Who buries the dead.
+//! Orphans: whether they are reaped, and do no harm.
 
-use super::{Case, Context, Fact, Feature, Group, LAST, Subject, UNTIL_LAST, Verdict, ensure};
-use crate::{sandbox::Stdio, sys};
+use crate::{conform::prelude::*, sandbox::Stdio, sys};
 
-const fn case(
-    name: &'static str,
-    shows: &'static str,
-    matters: &'static str,
-    run: fn(&Context<'_>) -> Verdict,
-) -> Case {
-    Case::new(Group::Reaping, name, shows, matters, run)
-}
-
-pub(super) const CASES: &[Case] = &[
+pub(super) const CASES: &[Behaviour] = &[
     case(
         "orphan-is-reaped",
         "A process whose parent has died is reaped when it ends.",
@@ -58,7 +48,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "inherited-zombies-are-reaped",
         "Children that were dead when the init was exec'd are reaped.",
-        "An entrypoint script that starts helpers and then execs the init leaves it theirs; no signal tells of them.",
+        "An entrypoint script that starts helpers and then execs the init leaves them to it. No signal announces those that ended before.",
         inherited_zombies,
     ),
     case(
@@ -87,14 +77,14 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "subreaper",
-        "Not PID 1, the init is the one to whom orphans of the command go.",
-        "Below Docker's own init, or in a CI runner, they would go past it.",
+        "Where it is not PID 1, the init becomes the parent of the command's orphans.",
+        "Under Docker's own init or in a CI runner, another process would get them.",
         subreaper,
     )
     .needs(&[Feature::Subreaper]),
     case(
         "subreaper-reaps",
-        "Not PID 1, it reaps them.",
+        "Where it is not PID 1, the init reaps them.",
         "The same.",
         subreaper_reaps,
     )
@@ -115,7 +105,7 @@ fn orphan(cx: &Context<'_>) -> Verdict {
 }
 
 fn at_once(cx: &Context<'_>) -> Verdict {
-    let script = "echo waiting; read line; exec $0 fixture orphans 30";
+    let script = "echo waiting; read line; exec \"$0\" fixture orphans 30";
     let sandbox = cx.sandbox(Context::script(script)).stdin(Stdio::Piped);
     let mut subject = cx.start(sandbox)?;
     subject.expect("waiting", "the command did not start")?;
@@ -154,8 +144,8 @@ fn alone(subject: &mut Subject<'_>) -> Verdict {
     children(subject, 1)
 }
 
-/// The same, of a command that ends by TERM; which shows that the init has gone on: one that is about
-/// to end has few children, too.
+/// As [`alone`], and ends the command by TERM. The status shows that the init has gone on: an init
+/// that is about to end has few children, too.
 fn alone_to_the_end(subject: &mut Subject<'_>) -> Verdict {
     alone(subject)?;
     subject.send(libc::SIGTERM);
@@ -177,34 +167,51 @@ fn children(subject: &mut Subject<'_>, count: usize) -> Verdict {
     )
 }
 
+/// Starts the init with a fixture as PID 1, and again elsewhere if it is a subreaper without being
+/// asked.
+fn everywhere(cx: &Context<'_>, words: &[&str], check: fn(&mut Subject<'_>) -> Verdict) -> Verdict {
+    check(&mut cx.pid1(words)?)?;
+    match cx.init.options(Feature::Subreaper) {
+        Some(options) if options.is_empty() => check(&mut cx.nested(words)?),
+        _ => Ok(()),
+    }
+}
+
 fn stopped_child(cx: &Context<'_>) -> Verdict {
-    let mut subject = cx.pid1(&["stopped-child", "--orphans", "20"])?;
-    subject.expect_all(
-        ["stopped-orphan pid=", "ready"],
-        "the command did not start",
-    )?;
-    // The command, and the orphan that has stopped itself.
-    children(&mut subject, 2)?;
-    subject.send(libc::SIGTERM);
-    subject.end()?.code(0).map(drop)
+    everywhere(cx, &["stopped-child", "--orphans", "20"], |subject| {
+        let lines = ["stopped-orphan pid=", "ready"];
+        let [line, _] = subject.expect_all(lines, "the command did not start")?;
+        let orphan = subject.named(&line)?;
+        subject.until("the orphan did not stop", |_| orphan.state() == Some('T'))?;
+        // The command, and the orphan that has stopped itself.
+        children(subject, 2)?;
+        subject.send(libc::SIGTERM);
+        subject.end()?.code(0).map(drop)
+    })
 }
 
 fn stopped_command(cx: &Context<'_>) -> Verdict {
-    let mut subject = orphans(cx, 20, &["--exit-after-ms", "60000"])?;
-    let command = subject.command()?;
-    children(&mut subject, 21)?;
-    let _ = sys::kill(command.pid, libc::SIGSTOP);
-    subject.until("the command did not stop", |_| command.state() == Some('T'))?;
-    // Only now: an init that minds the stop meets it before them.
-    for orphan in subject.init().children() {
-        if orphan != command {
-            let _ = sys::kill(orphan.pid, libc::SIGKILL);
-        }
-    }
-    alone(&mut subject)?;
-    // One that is about to end has few children, too.
-    let _ = sys::kill(command.pid, libc::SIGKILL);
-    subject.end()?.code(137).map(drop)
+    everywhere(
+        cx,
+        &["orphans", "20", "--exit-after-ms", "60000"],
+        |subject| {
+            subject.expect("ready orphans=", "the command did not start")?;
+            let command = subject.command()?;
+            children(subject, 21)?;
+            let _ = sys::kill(command.pid, libc::SIGSTOP);
+            subject.until("the command did not stop", |_| command.state() == Some('T'))?;
+            // Only now, so that an init that trips over a stopped child meets that one first.
+            for orphan in subject.init().children() {
+                if orphan != command {
+                    let _ = sys::kill(orphan.pid, libc::SIGKILL);
+                }
+            }
+            alone(subject)?;
+            // An init that is about to end has few children, too.
+            let _ = sys::kill(command.pid, libc::SIGKILL);
+            subject.end()?.code(137).map(drop)
+        },
+    )
 }
 
 fn inherited_zombies(cx: &Context<'_>) -> Verdict {
@@ -227,8 +234,7 @@ fn inherited_child(cx: &Context<'_>) -> Verdict {
 }
 
 fn orphan_status(cx: &Context<'_>) -> Verdict {
-    let script =
-        "(sh -c 'exit 3' & sh -c 'kill -9 $$' &) ; exec $0 fixture signals --until PWR --exit 7";
+    let script = "(sh -c 'exit 3' & sh -c 'kill -9 $$' &) ; exec \"$0\" fixture signals --until PWR --exit 7";
     let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
     subject.ready()?;
     alone(&mut subject)?;
@@ -244,7 +250,7 @@ fn crowd(cx: &Context<'_>) -> Verdict {
 }
 
 fn real_time(cx: &Context<'_>) -> Verdict {
-    let script = "($0 fixture die 37 &) ; exec $0 fixture signals --until PWR --exit 7";
+    let script = "(\"$0\" fixture die 37 &) ; exec \"$0\" fixture signals --until PWR --exit 7";
     let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
     subject.ready()?;
     alone(&mut subject)?;
@@ -271,6 +277,6 @@ fn subreaper_reaps(cx: &Context<'_>) -> Verdict {
         .matches("reaped pid=")
         .count();
     ensure(missed == 0, || {
-        format!("{missed} orphans went past the init")
+        format!("{missed} orphans were reaped by another process")
     })
 }

@@ -5,19 +5,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Case, Context, Fact, Feature, Group, LAST, UNTIL_LAST, Verdict, ensure};
-use crate::{deadline::try_poll_until, sys, temp::TempDir};
+use crate::{conform::prelude::*, deadline::try_poll_until, sys, temp::TempDir};
 
-const fn case(
-    name: &'static str,
-    shows: &'static str,
-    matters: &'static str,
-    run: fn(&Context<'_>) -> Verdict,
-) -> Case {
-    Case::new(Group::Resources, name, shows, matters, run)
-}
-
-pub(super) const CASES: &[Case] = &[
+pub(super) const CASES: &[Behaviour] = &[
     case(
         "no-wake-ups",
         "While nothing happens, the init sleeps: no wake-up in 1.3 s.",
@@ -39,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "descriptors-are-let-go",
         "A descriptor that the command closes is closed: the init does not hold it too.",
-        "A reader of the pipe waits for an end that does not come.",
+        "The reader of a pipe would wait for an end of file that never comes.",
         descriptors,
     ),
     case(
@@ -51,7 +41,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "command-gets-no-descriptors",
         "The command has the descriptors that the init was given, and no other.",
-        "What leaks into every child is found by security scanners.",
+        "Security scanners report descriptors that leak into every child.",
         no_descriptors,
     ),
     case(
@@ -68,7 +58,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "standard-output-is-the-commands-when-verbose",
-        "That holds when the init is asked to say what it does.",
+        "The same holds where the init logs what it does.",
         "tini -v writes its log to standard output.",
         standard_output,
     )
@@ -81,7 +71,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "full-stderr-blocks-nothing",
-        "With standard error full, an init that says what it does still forwards TERM.",
+        "With standard error full, an init that logs what it does still forwards TERM.",
         "A log driver that hangs must not keep a container from being stopped.",
         full_stderr,
     )
@@ -149,7 +139,7 @@ fn directory(cx: &Context<'_>) -> Verdict {
     let command = Context::fixture(&["sleep-forever"]);
     let mut subject = cx.start(cx.sandbox(command).current_dir(directory.path()))?;
     subject.ready()?;
-    let busy = |s: &super::Subject<'_>| s.init().link("cwd").as_deref() == Some(directory.path());
+    let busy = |s: &Subject<'_>| s.init().link("cwd").as_deref() == Some(directory.path());
     subject.until("the init stays in the directory", |s| !busy(s))
 }
 

@@ -1,22 +1,18 @@
-//! How it all ends.
+//! When the init ends, and what becomes of other processes.
 
-use std::time::{Duration, Instant};
-
-use super::{
-    Case, Context, Fact, Feature, Group, LAST, Personality, Subject, UNTIL_LAST, Verdict, ensure,
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::{Duration, Instant},
 };
-use crate::{sandbox::Stdio, sys};
 
-const fn case(
-    name: &'static str,
-    shows: &'static str,
-    matters: &'static str,
-    run: fn(&Context<'_>) -> Verdict,
-) -> Case {
-    Case::new(Group::Shutdown, name, shows, matters, run)
-}
+use crate::{
+    conform::prelude::*, init::PRE_STOP, locate::write_executable, network::Network,
+    sandbox::Stdio, sys, temp::TempDir,
+};
 
-pub(super) const CASES: &[Case] = &[
+pub(super) const CASES: &[Behaviour] = &[
     case(
         "ends-with-the-command",
         "The init ends when the command does, though another process goes on.",
@@ -49,14 +45,14 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "group-is-told-of-the-end",
-        "Not PID 1, the init sends TERM to what is left of the command's group.",
+        "Where it is not PID 1, the init sends TERM to what is left of the command's group.",
         "A worker whose master crashed would go on, and hold its port.",
         group_is_told,
     )
     .not_for(&[Personality::Tini, Personality::Catatonit, Personality::Plain]),
     case(
         "grace-lets-leftovers-finish",
-        "Asked for, what the command leaves behind gets TERM and time to finish.",
+        "On request, the processes that the command leaves behind get TERM and time to finish.",
         "As PID 1 the end of the init kills everything at once: PostgreSQL recovers for minutes at the next start.",
         grace_lets_finish,
     )
@@ -70,8 +66,8 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Feature::Grace(60_000)]),
     case(
         "grace-has-an-end",
-        "What ignores TERM is killed when the time is over, not before.",
-        "The orchestrator's own patience ends in KILL for all, without a word.",
+        "A leftover that ignores TERM is killed when the time is over, not before.",
+        "Otherwise the orchestrator kills everything, without a message.",
         grace_ends,
     )
     .needs(&[Feature::Grace(400)]),
@@ -90,15 +86,60 @@ pub(super) const CASES: &[Case] = &[
     )
     .needs(&[Feature::KillAfter(200)]),
     case(
+        "pre-stop-comes-first",
+        "On request, TERM starts a program, and is forwarded when that has ended; HUP does not wait.",
+        "Docker has no preStop hook: a service cannot leave its registry while it still answers.",
+        pre_stop_first,
+    )
+    .needs(&[Feature::PreStop]),
+    case(
+        "pre-stop-ends-at-the-second",
+        "A second TERM ends the wait for that program.",
+        "Whoever sends it does not want to wait any longer.",
+        pre_stop_second,
+    )
+    .needs(&[Feature::PreStop]),
+    case(
+        "pre-stop-may-fail",
+        "If that program fails, TERM is forwarded all the same, and the status is the command's.",
+        "A registry that is down must not keep the service from stopping.",
+        pre_stop_fails,
+    )
+    .needs(&[Feature::PreStop]),
+    case(
+        "linger-waits-for-the-network",
+        "On request, the init ends when what was sent over TCP has arrived, not before.",
+        "The engine takes the network away with the init, and with it what is in send buffers.",
+        linger_waits,
+    )
+    .needs(&[Feature::Linger(60_000)])
+    .needs_root(),
+    case(
+        "linger-has-an-end",
+        "It waits no longer than it was told to for a client that does not read.",
+        "One client that has vanished must not hold up every stop.",
+        linger_ends,
+    )
+    .needs(&[Feature::Linger(400)])
+    .needs_root(),
+    case(
+        "linger-does-not-wait-in-vain",
+        "Where nothing is on its way, it ends as soon as without the request.",
+        "The option would cost every stop its time.",
+        linger_in_vain,
+    )
+    .needs(&[Feature::Linger(60_000)])
+    .needs_root(),
+    case(
         "parent-death",
         "When the init's own parent dies, the command gets the signal that was asked for.",
-        "Jobs survive the agent that started them, and hold its locks.",
+        "Otherwise jobs outlive the agent that started them, and keep its locks.",
         parent_death,
     )
     .needs(&[Feature::ParentDeath(libc::SIGTERM)]),
     case(
         "pause-holds-and-ends",
-        "Without a command it stays, and TERM ends it with 0.",
+        "Without a command the init keeps running, and TERM ends it with status 0.",
         "A pod's namespaces live as long as its pause process.",
         pause,
     )
@@ -161,15 +202,17 @@ fn leaving(leftover: &str) -> Vec<std::ffi::OsString> {
     Context::script(&format!("{leftover} & read line; exit 7"))
 }
 
-/// Ends the command of [`leaving`], once the leftover is ready.
+/// Ends the command of [`leaving`], once the leftover is ready. Gives the time just before, so that
+/// the init never waits longer than what is measured from then on.
 fn leave(subject: &mut Subject<'_>) -> Result<Instant, Fact> {
     subject.ready()?;
+    let before = Instant::now();
     subject.running().close_stdin();
-    Ok(Instant::now())
+    Ok(before)
 }
 
 fn group_is_told(cx: &Context<'_>) -> Verdict {
-    let command = leaving("$0 fixture signals --until TERM");
+    let command = leaving("\"$0\" fixture signals --until TERM");
     let sandbox = cx.nested_sandbox(1, command).stdin(Stdio::Piped);
     let mut subject = cx.start_nested(sandbox, 1)?;
     leave(&mut subject)?;
@@ -193,12 +236,12 @@ fn grace_lets_finish(cx: &Context<'_>) -> Verdict {
 }
 
 fn grace_sessions(cx: &Context<'_>) -> Verdict {
-    finish(cx, &format!("$0 fixture new-session -- {CAREFUL}"))
+    finish(cx, &format!("\"$0\" fixture new-session -- {CAREFUL}"))
 }
 
 fn grace_ends(cx: &Context<'_>) -> Verdict {
     let sandbox = cx
-        .sandbox(leaving("$0 fixture ignore TERM"))
+        .sandbox(leaving("\"$0\" fixture ignore TERM"))
         .stdin(Stdio::Piped);
     let mut subject = cx.start(sandbox)?;
     let start = leave(&mut subject)?;
@@ -229,6 +272,114 @@ fn kill_after_unarmed(cx: &Context<'_>) -> Verdict {
     let lives = subject.stays(Duration::from_millis(600), |_| command.exists());
     ensure(lives, || "HUP killed the command".to_owned())?;
     subject.end_by(LAST)?.code(0).map(drop)
+}
+
+/// The init in a directory with this script as the program that runs before the stop.
+fn with_pre_stop<'a>(cx: &'a Context<'_>, script: &str) -> Result<(TempDir, Subject<'a>), Fact> {
+    let directory = TempDir::try_new()?;
+    let text = format!("#!/bin/sh\n{script}\n");
+    write_executable(&directory.join(PRE_STOP), text, 0o755)?;
+    let command = Context::fixture(&["signals", "--until", UNTIL_LAST, "--exit", "9"]);
+    let sandbox = cx.sandbox(command).current_dir(directory.path());
+    let mut subject = cx.start(sandbox)?;
+    subject.ready()?;
+    Ok((directory, subject))
+}
+
+/// Says `begun`, and goes on when there is a file `go`.
+const WAITS: &str = "echo begun; until [ -e go ]; do sleep 0.05; done; echo over";
+const NOT_BEGUN: &str = "the program was not started";
+
+fn pre_stop_first(cx: &Context<'_>) -> Verdict {
+    let (directory, mut subject) = with_pre_stop(cx, WAITS)?;
+    subject.send(libc::SIGTERM);
+    subject.expect("begun", NOT_BEGUN)?;
+    subject.send(libc::SIGHUP);
+    subject.gets(libc::SIGHUP)?;
+    ensure(subject.signals_so_far() == [libc::SIGHUP], || {
+        "TERM was forwarded before the program had ended".to_owned()
+    })?;
+    let _ = fs::write(directory.join("go"), "");
+    subject.gets(libc::SIGTERM)?;
+    let end = subject.end_by(LAST)?.code(9)?;
+    end.took(&[libc::SIGHUP, libc::SIGTERM], LAST)
+}
+
+fn pre_stop_second(cx: &Context<'_>) -> Verdict {
+    let (directory, mut subject) = with_pre_stop(cx, WAITS)?;
+    subject.send(libc::SIGTERM);
+    subject.expect("begun", NOT_BEGUN)?;
+    subject.send(libc::SIGTERM);
+    subject.gets(libc::SIGTERM)?;
+    let end = subject.end_by(LAST)?.code(9)?;
+    drop(directory);
+    end.took(&[libc::SIGTERM], LAST)
+}
+
+fn pre_stop_fails(cx: &Context<'_>) -> Verdict {
+    let (_directory, mut subject) = with_pre_stop(cx, "exit 3")?;
+    subject.send(libc::SIGTERM);
+    subject.gets(libc::SIGTERM)?;
+    let end = subject.end_by(LAST)?.code(9)?;
+    end.took(&[libc::SIGTERM], LAST)
+}
+
+/// The init in a network of its own. Its command ends with 7 when its standard input does.
+fn in_network<'a>(cx: &'a Context<'_>) -> Result<(Network, Subject<'a>), Fact> {
+    let command = Context::script("echo ready; read line; exit 7");
+    let sandbox = cx.sandbox(command).stdin(Stdio::Piped).own_network();
+    let mut subject = cx.start(sandbox)?;
+    subject.ready()?;
+    Ok((Network::of(subject.init())?, subject))
+}
+
+/// A connection, with more sent than there is room for at its other end: the sender, and that end.
+fn unread(network: &Network) -> Result<[TcpStream; 2], Fact> {
+    let connect = || {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let mut sender = TcpStream::connect(listener.local_addr()?)?;
+        sender.set_nonblocking(true)?;
+        while sender.write(&[0; 1 << 16]).is_ok() {}
+        Ok([sender, listener.accept()?.0])
+    };
+    Ok(network.enter(connect)?)
+}
+
+fn linger_waits(cx: &Context<'_>) -> Verdict {
+    let (network, mut subject) = in_network(cx)?;
+    let [sender, mut receiver] = unread(&network)?;
+    subject.running().close_stdin();
+    let init = subject.init();
+    subject.until("the command has not ended", |_| init.children().is_empty())?;
+    let waits = subject.stays(Duration::from_millis(300), |_| {
+        !matches!(init.state(), None | Some('Z'))
+    });
+    ensure(waits, || "the init did not wait".to_owned())?;
+    drop(sender);
+    let _ = receiver.read_to_end(&mut Vec::new());
+    subject.end()?.code(7).map(drop)
+}
+
+fn linger_ends(cx: &Context<'_>) -> Verdict {
+    let (network, mut subject) = in_network(cx)?;
+    let _sockets = unread(&network)?;
+    let start = Instant::now();
+    subject.running().close_stdin();
+    subject.end()?.code(7)?;
+    ensure(start.elapsed() >= Duration::from_millis(390), || {
+        "the init did not wait for the 400 ms".to_owned()
+    })
+}
+
+fn linger_in_vain(cx: &Context<'_>) -> Verdict {
+    let (_network, mut subject) = in_network(cx)?;
+    let start = Instant::now();
+    subject.running().close_stdin();
+    subject.end()?.code(7)?;
+    let took = start.elapsed();
+    ensure(took < Duration::from_millis(500), || {
+        format!("{:.1} s passed", took.as_secs_f64())
+    })
 }
 
 fn parent_death(cx: &Context<'_>) -> Verdict {

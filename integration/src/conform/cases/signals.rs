@@ -1,12 +1,12 @@
-//! What reaches the command.
+//! Which signals reach the command, and how often.
 
 use std::time::Duration;
 
-use super::{
-    Case, Context, Fact, Feature, Group, LAST, Personality, Subject, UNTIL_LAST, Verdict, ensure,
-};
+use super::common::FAULTS;
 use crate::{
-    TempDir, copy_executable,
+    TempDir,
+    conform::prelude::*,
+    copy_executable,
     locate::fixture,
     process::Process,
     report::{self, Taken},
@@ -14,16 +14,7 @@ use crate::{
     sys,
 };
 
-const fn case(
-    name: &'static str,
-    shows: &'static str,
-    matters: &'static str,
-    run: fn(&Context<'_>) -> Verdict,
-) -> Case {
-    Case::new(Group::Signals, name, shows, matters, run)
-}
-
-pub(super) const CASES: &[Case] = &[
+pub(super) const CASES: &[Behaviour] = &[
     case(
         "term-arrives-once",
         "TERM reaches the command, once.",
@@ -83,7 +74,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "burst-is-not-lost",
         "Six signals that come while the init does not run all arrive.",
-        "A busy machine lets an init wait for the processor.",
+        "On a busy machine an init waits for the processor.",
         burst,
     ),
     case(
@@ -107,7 +98,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Feature::ToGroup]),
     case(
         "child-alone-gets-signals",
-        "Asked for, the command alone gets the signal, not its children.",
+        "On request, the command alone gets the signal, not its children.",
         "PostgreSQL and PHP-FPM tell their workers themselves, in their own order.",
         child_alone,
     )
@@ -115,13 +106,13 @@ pub(super) const CASES: &[Case] = &[
     case(
         "single-child-alone-gets-signals",
         "With a single child that shares the group, the signal reaches it alone.",
-        "The same, for those who ask by dumb-init's option.",
+        "The same, by the option that dumb-init has for it.",
         child_alone,
     )
     .needs(&[Feature::SingleChild]),
     case(
         "all-get-signals",
-        "Asked for, a descendant in a session of its own gets the signal too.",
+        "On request, a descendant in a session of its own gets the signal too.",
         "Daemons that detach themselves are beyond the reach of the group.",
         all,
     )
@@ -135,7 +126,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Feature::Rewrite(libc::SIGTERM, libc::SIGQUIT)]),
     case(
         "rewrite-is-no-chain",
-        "What was rewritten is not rewritten again.",
+        "A rewritten signal is not rewritten again.",
         "Two rules that swap signals would come out as none.",
         rewrite,
     )
@@ -173,7 +164,7 @@ pub(super) const CASES: &[Case] = &[
     .not_for(&[Personality::Tini, Personality::Catatonit, Personality::Plain]),
     case(
         "stopped-command-is-not-forgotten",
-        "What is sent while the command is stopped reaches it when it is continued through the init.",
+        "A signal that is sent while the command is stopped reaches it after a CONT through the init.",
         "Debuggers and batch schedulers stop programs for a while.",
         stopped,
     ),
@@ -186,7 +177,7 @@ pub(super) const CASES: &[Case] = &[
     .needs_root(),
     case(
         "not-pid-1-survives-signals",
-        "Not PID 1, the init passes on what would kill an ordinary process, and lives.",
+        "Where it is not PID 1, the init forwards signals that would kill an ordinary process, and survives.",
         "Docker's --init puts a second init below the first; CI runners start them by hand.",
         survives,
     ),
@@ -194,14 +185,6 @@ pub(super) const CASES: &[Case] = &[
 
 /// HUP to IO, without those that cannot be caught, stop, tell of children or of faults.
 fn useful() -> Vec<i32> {
-    let faults = [
-        libc::SIGILL,
-        libc::SIGTRAP,
-        libc::SIGABRT,
-        libc::SIGBUS,
-        libc::SIGFPE,
-        libc::SIGSEGV,
-    ];
     let special = [
         libc::SIGKILL,
         libc::SIGSTOP,
@@ -210,7 +193,7 @@ fn useful() -> Vec<i32> {
         libc::SIGTTIN,
         libc::SIGTTOU,
     ];
-    let not = SignalSet::of(&[&faults[..], &special].concat());
+    let not = SignalSet::of(&[&FAULTS[..], &special].concat());
     (1..LAST).filter(|signal| !not.contains(*signal)).collect()
 }
 
@@ -243,16 +226,7 @@ fn ordinary(cx: &Context<'_>) -> Verdict {
 }
 
 fn fault(cx: &Context<'_>) -> Verdict {
-    let faults = [
-        libc::SIGILL,
-        libc::SIGTRAP,
-        libc::SIGABRT,
-        libc::SIGBUS,
-        libc::SIGFPE,
-        libc::SIGSEGV,
-        libc::SIGSYS,
-    ];
-    each_once(reporter(cx)?, &faults)
+    each_once(reporter(cx)?, &FAULTS)
 }
 
 fn abrt(cx: &Context<'_>) -> Verdict {
@@ -391,7 +365,7 @@ fn child_alone(cx: &Context<'_>) -> Verdict {
     subject.expect("member 0 signal 10 ", "USR1 did not reach the command")?;
     subject.send(LAST);
     subject.expect("member 0 signal 30 ", "PWR did not reach the command")?;
-    // What the children may have got was before this, and is taken before it.
+    // If the children have got USR1, they take it before this.
     for member in &members[1..] {
         let _ = sys::kill(member.pid, LAST);
     }
@@ -406,8 +380,8 @@ fn child_alone(cx: &Context<'_>) -> Verdict {
 }
 
 fn all(cx: &Context<'_>) -> Verdict {
-    let script = "$0 fixture new-session -- $0 fixture signals --until PWR &
-        exec $0 fixture signals --until PWR";
+    let script = "\"$0\" fixture new-session -- \"$0\" fixture signals --until PWR &
+        exec \"$0\" fixture signals --until PWR";
     let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
     subject.ready()?;
     subject.ready()?;
@@ -499,7 +473,7 @@ fn stopped(cx: &Context<'_>) -> Verdict {
     subject.end_by(LAST)?.code(0).map(drop)
 }
 
-/// An ordinary user, of whom the machine need not know.
+/// An ordinary user, who needs no entry in /etc/passwd.
 const USER: u32 = 65532;
 
 fn refusal(cx: &Context<'_>) -> Verdict {

@@ -2,24 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Case, Context, Fact, Feature, Group, LAST, Subject, UNTIL_LAST, Verdict, ensure};
 use crate::{
+    conform::prelude::*,
     pty::Pty,
     report::number,
     sandbox::{Sandbox, Stdio},
     signals::signal_name,
 };
 
-const fn case(
-    name: &'static str,
-    shows: &'static str,
-    matters: &'static str,
-    run: fn(&Context<'_>) -> Verdict,
-) -> Case {
-    Case::new(Group::Terminal, name, shows, matters, run)
-}
-
-pub(super) const CASES: &[Case] = &[
+pub(super) const CASES: &[Behaviour] = &[
     case(
         "interrupt-key-arrives-once",
         "Ctrl-C reaches the command, once.",
@@ -28,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "interrupt-key-arrives-once-at-a-single-child",
-        "The same where the command shares the init's group, which the terminal has told already.",
+        "The same where the command shares the init's group, to which the terminal sends the signal as well.",
         "dumb-init -c forwards what the terminal sent, so that Ctrl-C comes twice.",
         interrupt_key,
     )
@@ -47,7 +38,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "window-size-arrives",
-        "A new window size is told and can be read.",
+        "A new window size raises WINCH, and the command can read it.",
         "`docker run -it` with an editor or a pager: lines wrap at the wrong column.",
         window_size,
     ),
@@ -89,7 +80,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         "no-terminal-no-complaint",
-        "Without a terminal nothing is said about one.",
+        "Without a terminal, the init says nothing about terminals.",
         "Every line on stderr of every start lands in somebody's log, and in somebody's alert.",
         no_complaint,
     ),
@@ -115,8 +106,8 @@ fn on(sandbox: Sandbox, pty: &Pty) -> Sandbox {
 fn key(cx: &Context<'_>, letter: char, signal: i32) -> Verdict {
     let pty = Pty::try_open()?;
     let (mut subject, _) = reporter(cx, &pty)?;
-    // Stopped, the init cannot forward what it got of the terminal itself before the command has
-    // taken its own: two that wait at the same time would become one.
+    // While the init is stopped it cannot forward the signal that the terminal sent to it, so that
+    // the command takes its own first: two that are pending at the same time would become one.
     subject.send(libc::SIGSTOP);
     subject.until("the init did not stop", |s| s.init().state() == Some('T'))?;
     pty.send_ctrl(letter);

@@ -2,7 +2,8 @@
 
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Outcome, Report};
+use super::Report;
+use crate::conform::Outcome;
 
 impl Report {
     /// JUnit's XML: a suite for each init, a test case for each case.
@@ -27,7 +28,7 @@ impl Report {
                     Outcome::Skipped(reason) => skipped(reason),
                     Outcome::NotApplicable => skipped("not for this personality"),
                 };
-                let mut case = TestCase::new(row.case.name, status);
+                let mut case = TestCase::new(row.case.behaviour.name, status);
                 case.set_classname(format!("{}.{}", init.name, row.case.group.name()));
                 case.set_time(*took);
                 suite.add_test_case(case);

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Outcome, Report};
+use super::Report;
+use crate::conform::Outcome;
 use crate::output::Table;
 
 impl Outcome {
@@ -19,8 +20,8 @@ impl Outcome {
 }
 
 impl Report {
-    /// The sums, a matrix for each group, what was seen where a case failed, and why each matters.
-    /// No times: two runs with the same outcomes give the same text.
+    /// The totals, a matrix for each group, what was seen in failed cases, and why each case
+    /// matters. Without times: two runs with the same outcomes give the same text.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = self.sums();
@@ -35,7 +36,10 @@ impl Report {
                 let head = ["case", "shows"].map(str::to_owned);
                 table = Table::new(head.into_iter().chain(names));
             }
-            let about = [format!("`{}`", row.case.name), row.case.shows.to_owned()];
+            let about = [
+                format!("`{}`", row.case.behaviour.name),
+                row.case.behaviour.shows.to_owned(),
+            ];
             let marks = row
                 .outcomes
                 .iter()
@@ -46,7 +50,12 @@ impl Report {
         self.facts(&mut text);
         text.push_str("\n## Why each matters\n\n");
         for row in &self.rows {
-            let _ = writeln!(text, "- `{}`: {}", row.case.id(), row.case.matters);
+            let _ = writeln!(
+                text,
+                "- `{}`: {}",
+                row.case.id(),
+                row.case.behaviour.matters
+            );
         }
         text
     }

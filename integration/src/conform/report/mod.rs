@@ -1,4 +1,4 @@
-//! How it went.
+//! The results.
 
 mod junit;
 mod markdown;
@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
-use super::case::{Case, Outcome};
+use super::{case::Case, outcome::Outcome};
 use crate::{
     init::{Init, Personality},
     output::json,
@@ -18,17 +18,17 @@ use crate::{
 /// The version of the JSON document.
 const VERSION: u32 = 1;
 
-/// All that was seen.
+/// The results of all cases for all inits.
 pub struct Report {
     /// The inits, in the order of the columns.
     pub inits: Vec<AboutInit>,
     /// The cases.
     pub rows: Vec<Row>,
-    /// How long all of it took.
+    /// The duration of the whole run.
     pub elapsed: Duration,
 }
 
-/// A case, and how it went for each init, with the time that it took.
+/// A case and its outcome for each init, with the duration.
 pub struct Row {
     /// The case.
     pub case: Case,
@@ -36,29 +36,29 @@ pub struct Row {
     pub outcomes: Vec<(Outcome, Duration)>,
 }
 
-/// An init that was looked at.
+/// An init that was checked.
 #[derive(Clone, Debug, Serialize)]
 pub struct AboutInit {
     /// Its name, as [`Init::name`].
     pub name: String,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// The grammar that it was spoken to in.
+    /// Its personality.
     pub personality: Personality,
-    /// What it says when it is asked for its version.
+    /// The version that it prints.
     pub version: Option<String>,
 }
 
-/// A case, without how to run it.
+/// The description of a case.
 #[derive(Clone, Debug, Serialize)]
 pub struct About {
     /// Group and name.
     pub id: String,
     /// What it shows.
     pub shows: &'static str,
-    /// Why that matters.
+    /// Why it matters.
     pub matters: &'static str,
-    /// The personalities that it holds for.
+    /// The personalities that it applies to.
     pub holds_for: Vec<Personality>,
 }
 
@@ -67,23 +67,23 @@ impl About {
         let all = Personality::ALL.into_iter();
         Self {
             id: case.id(),
-            shows: case.shows,
-            matters: case.matters,
+            shows: case.behaviour.shows,
+            matters: case.behaviour.matters,
             holds_for: all.filter(|p| case.holds_for(*p)).collect(),
         }
     }
 }
 
-/// How often each outcome came.
+/// The number of cases with each outcome.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Count {
-    /// Cases that went as they should.
+    /// Cases that passed.
     pub passed: usize,
-    /// Cases that did not.
+    /// Cases that failed.
     pub failed: usize,
-    /// Cases that cannot be set up here.
+    /// Cases that were not run.
     pub skipped: usize,
-    /// Cases that are not for this personality.
+    /// Cases that do not apply to this personality.
     pub not_applicable: usize,
 }
 
@@ -111,7 +111,7 @@ impl Report {
             .map(move |row| (&row.case, &row.outcomes[column].0))
     }
 
-    /// How often each outcome came for the init in this column.
+    /// The number of cases with each outcome for the init in this column.
     #[must_use]
     pub fn count(&self, column: usize) -> Count {
         let mut count = Count::default();
@@ -126,7 +126,7 @@ impl Report {
         count
     }
 
-    /// How many cases failed, all inits together.
+    /// The number of failures over all inits.
     #[must_use]
     pub fn failures(&self) -> usize {
         (0..self.inits.len())

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Outcome, Report};
+use super::Report;
+use crate::conform::Outcome;
 
 impl Report {
-    /// TAP version 14: a test point for each case and init, what was seen as a YAML block.
+    /// TAP version 14: a test point for each case and init, with what was seen as a YAML block.
     #[must_use]
     pub fn to_tap(&self) -> String {
         let total = self.rows.len() * self.inits.len();
@@ -27,9 +28,9 @@ impl Report {
                     )
                 }
                 Outcome::Failed(fact) => {
-                    // A JSON string is one in YAML too.
+                    // JSON strings are valid in YAML.
                     let seen = serde_json::Value::from(fact.seen.as_str());
-                    let shows = serde_json::Value::from(row.case.shows);
+                    let shows = serde_json::Value::from(row.case.behaviour.shows);
                     writeln!(
                         text,
                         "not ok {name}\n  ---\n  shows: {shows}\n  seen: {seen}\n  ..."

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{Outcome, Report};
+use super::Report;
+use crate::conform::Outcome;
 use crate::output::{Table, style, styled};
 
 impl Report {
-    /// The matrix, what was seen where a case failed, and the sums.
+    /// The matrix, what was seen in failed cases, and the totals.
     #[must_use]
     pub fn to_text(&self) -> String {
         let head = self.inits.iter().map(|init| init.name.clone());
