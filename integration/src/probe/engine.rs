@@ -1,8 +1,8 @@
 //! Docker and Podman: a program inside an image, looked at from outside.
 //!
-//! Nothing of ours runs in the container but the init under test, which is bind-mounted: an image
-//! may have no libc and no shell. What there is to see of its processes, this machine's `/proc`
-//! shows: they are in a PID namespace below ours.
+//! Only the init under test, which is bind-mounted, runs in the container: an image may have no libc
+//! and no shell. Its processes are observed in this machine's `/proc`: they are in a PID namespace
+//! below ours.
 
 use std::{
     ffi::OsString,
@@ -19,11 +19,71 @@ use crate::{
     process::Process, running::Running, sandbox::Sandbox, sys,
 };
 
-/// How long the engine may take for an answer, or for starting a container.
+/// How long the engine may take to answer, or to start a container.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The directory in the container in which the init is mounted.
+/// Where the init is mounted in the container.
 const MOUNT: &str = "/.initlab";
+
+/// The label of our containers.
+const LABEL: &str = "initlab=probe";
+
+/// The label that names the process to which a container belongs.
+const OWNER: &str = "initlab.owner";
+
+/// The process that has started a container: its PID namespace, its pid there, and its start time,
+/// since pids are reused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Owner {
+    namespace: String,
+    pid: i32,
+    started: u64,
+}
+
+impl Owner {
+    fn this() -> Self {
+        Self::of(Process::current()).unwrap_or(Self {
+            namespace: String::new(),
+            pid: 0,
+            started: 0,
+        })
+    }
+
+    fn of(process: Process) -> Option<Self> {
+        let namespace = Process::current().link("ns/pid")?;
+        let stat = process.stat()?;
+        Some(Self {
+            namespace: namespace.to_string_lossy().into_owned(),
+            pid: process.pid,
+            started: stat.started,
+        })
+    }
+
+    fn label(&self) -> String {
+        let Self {
+            namespace,
+            pid,
+            started,
+        } = self;
+        format!("{OWNER}={namespace} {pid} {started}")
+    }
+
+    /// Reads the value of the label.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        Some(Self {
+            namespace: words.next()?.to_owned(),
+            pid: words.next()?.parse().ok()?,
+            started: words.next()?.parse().ok()?,
+        })
+    }
+
+    /// Whether it has ended. Processes of other PID namespaces cannot be judged.
+    fn is_gone(&self) -> bool {
+        let here = Self::this().namespace;
+        self.namespace == here && Self::of(Process::new(self.pid)).as_ref() != Some(self)
+    }
+}
 
 /// A container engine, by its client.
 #[derive(Clone, Debug)]
@@ -60,11 +120,46 @@ impl Engine {
         }
     }
 
+    fn is_podman(&self) -> bool {
+        self.client.ends_with("podman")
+    }
+
+    /// Kills a container and removes it.
+    fn remove(&self, name: &str) -> Result<(), Trouble> {
+        let mut call = self.call("rm").args(["--force", "--volumes"]);
+        if self.is_podman() {
+            // Podman stops it before, and waits 10 s for that.
+            call = call.args(["--time", "0"]);
+        }
+        self.ask(call.arg(name)).map(drop)
+    }
+
+    /// Removes containers of earlier probes that were killed before they could do it.
+    pub fn sweep(&self) {
+        let filter = format!("label={LABEL}");
+        let list = self
+            .call("ps")
+            .args(["--all", "--quiet", "--filter", &filter]);
+        // A container that cannot be listed or removed is not worth a failure.
+        let Ok(list) = self.ask(list) else { return };
+        let owner = format!("{{{{index .Config.Labels \"{OWNER}\"}}}}");
+        for id in list.lines() {
+            let inspect = self
+                .call("inspect")
+                .args(["--type", "container", "--format", &owner]);
+            if let Ok(owner) = self.ask(inspect.arg(id))
+                && Owner::parse(&owner).is_some_and(|owner| owner.is_gone())
+            {
+                let _ = self.remove(id);
+            }
+        }
+    }
+
     fn call(&self, verb: &str) -> Sandbox {
         Sandbox::plain(&self.client).arg(verb).timeout(PATIENCE)
     }
 
-    /// Runs the client and gives what it printed; its last line of complaint where it fails.
+    /// Runs the client and returns its output, or the last line of its error message.
     fn ask(&self, call: Sandbox) -> Result<String, Trouble> {
         let failed = |why: String| Trouble(format!("{}: {why}", self.client));
         let mut client = call.try_start().map_err(|e| failed(e.line(&self.client)))?;
@@ -79,18 +174,22 @@ impl Engine {
         ))
     }
 
-    /// How an image that is here says it is run.
+    /// The configuration of a local image.
     pub(super) fn image(&self, name: &str) -> Result<ImageConfig, Trouble> {
         let call = self
             .call("image")
             .args(["inspect", "--format", "{{json .Config}}", "--", name]);
         let text = self.ask(call)?;
-        serde_json::from_str(&text)
-            .map_err(|e| Trouble(format!("{}: what it says of {name}: {e}", self.client)))
+        serde_json::from_str(&text).map_err(|e| {
+            Trouble(format!(
+                "{}: cannot read the configuration of {name}: {e}",
+                self.client
+            ))
+        })
     }
 
-    /// Starts a container of `image`: its entry point and command as they are, or, under an init,
-    /// as the init's arguments. `options` are for `docker run`.
+    /// Starts a container of `image`, with its entry point and command as they are or, under an
+    /// init, as the init's arguments. `options` are for `docker run`.
     pub(super) fn start(
         &self,
         image: &str,
@@ -104,7 +203,9 @@ impl Engine {
         let name = format!("initlab-probe-{}-{number}", std::process::id());
         let mut run = self
             .call("run")
-            .args(["--name", &name, "--label", "initlab=probe"])
+            .args(["--name", &name, "--label", LABEL])
+            .arg("--label")
+            .arg(Owner::this().label())
             .args(["--init=false", "--no-healthcheck"])
             .args(options.iter().cloned());
         if let Some((init, words)) = init {
@@ -139,8 +240,8 @@ impl Engine {
     }
 }
 
-/// The words that an image runs where it is given `command`: that takes the place of its own
-/// command, not of its entry point.
+/// What an image runs when it is given `command`, which replaces its own command, but not its entry
+/// point.
 pub(super) fn full_command(config: &ImageConfig, command: &[OsString]) -> Vec<OsString> {
     let own = |words: &Option<Vec<String>>| {
         let words = words.clone().unwrap_or_default();
@@ -155,14 +256,14 @@ pub(super) fn full_command(config: &ImageConfig, command: &[OsString]) -> Vec<Os
     words
 }
 
-/// A container, which is removed with the value.
+/// A container. Dropping it removes it.
 pub(super) struct Container {
     engine: Engine,
     name: String,
-    /// `docker run`, which has the container's streams and ends as it does.
+    /// `docker run`, which has the container's streams and ends with it.
     client: Running,
     pid: i32,
-    /// `None` where the container had ended when it was looked at.
+    /// `None` if the container had ended before it could be opened.
     pidfd: Option<OwnedFd>,
 }
 
@@ -187,7 +288,7 @@ impl Container {
             self.pidfd = sys::pidfd_open(self.pid).ok();
             return Ok(());
         }
-        // docker-run(1): 125 is its own, 126 and 127 are those of a command that cannot be run.
+        // docker-run(1): 125 is Docker's own, 126 and 127 mean that the command cannot be run.
         match self.client.try_status().map(|status| status.shell()) {
             Some(125..=127) | None => {
                 let _ = self.client.try_wait();
@@ -216,16 +317,20 @@ impl Container {
         &mut self.client
     }
 
+    /// Whether PID 1 has ended; waits for that for at most `limit`.
     pub fn has_ended(&self, limit: Duration) -> bool {
         let Some(pidfd) = &self.pidfd else {
             return true;
         };
-        let ended = || sys::poll_readable([pidfd.as_fd()], Some(limit)).is_ok_and(|[e]| e);
-        // A poll that a signal ends is none.
-        ended() || try_poll_until(Duration::ZERO, ended)
+        // In short polls, so that an interrupt ends the wait.
+        let ended = || {
+            let now = Some(Duration::ZERO);
+            sys::poll_readable([pidfd.as_fd()], now).is_ok_and(|[ended]| ended)
+        };
+        try_poll_until(limit, ended)
     }
 
-    /// Sends a signal to PID 1, by the engine where this user may not.
+    /// Sends a signal to PID 1; through the engine if this user may not.
     pub fn send(&self, signal: i32) -> Result<(), Trouble> {
         if let Some(pidfd) = &self.pidfd
             && sys::pidfd_kill(pidfd.as_fd(), signal).is_ok()
@@ -247,14 +352,9 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        let remove = || {
-            let call = self.engine.call("rm");
-            self.engine
-                .ask(call.args(["--force", "--volumes", &self.name]))
-                .is_ok()
-        };
-        // It fails where there is none, since the engine could not make one; after an interrupt it
-        // may be making one still.
+        let remove = || self.engine.remove(&self.name).is_ok();
+        // It fails when the engine could not create the container. After an interrupt the engine
+        // may still be creating it.
         let limit = match interrupt::caught() {
             Some(_) => Duration::from_secs(3),
             None => Duration::ZERO,
@@ -263,7 +363,7 @@ impl Drop for Container {
     }
 }
 
-/// The last line that says something, without the client's hint to its help.
+/// The last line with a message, not counting the client's hint to its help.
 fn last_line(stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr).into_owned();
     let mut lines = text.lines().map(str::trim).filter(|line| {

@@ -1,35 +1,33 @@
-//! What a user expects: for CI.
+//! Gates: what a user expects, for CI.
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::{End, Report, Run, status::meaning};
+use super::{
+    advice::Topic,
+    report::Report,
+    run::{End, Run},
+    status::meaning,
+    unmet::Unmet,
+};
 use crate::duration::show_duration;
 
-/// What each run under an init has to meet; where there is no such run, the one as PID 1.
+/// What each run under an init has to meet; without such a run, the one as PID 1. No run at all meets
+/// nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
     /// It stops within this time.
     pub stop_within: Option<Duration>,
-    /// It ends with one of these statuses; any will do where there are none.
+    /// It ends with one of these statuses; if there are none, with any.
     pub exit: Vec<i32>,
-}
-
-/// Something that was expected and is not so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unmet {
-    /// The run.
-    pub run: String,
-    /// What was expected, and what was seen.
-    pub what: String,
+    /// None of this advice is given.
+    pub fail_on: Vec<Topic>,
 }
 
 impl Gate {
     /// Whether anything is expected at all.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.stop_within.is_none() && self.exit.is_empty()
+        self.stop_within.is_none() && self.exit.is_empty() && self.fail_on.is_empty()
     }
 
     /// What is not met; empty when all is well.
@@ -40,14 +38,31 @@ impl Gate {
         }
         let any_init = report.runs.iter().any(|run| run.under.init.is_some());
         let judged = |run: &&Run| run.under.init.is_some() == any_init;
-        let runs = report.runs.iter().filter(judged);
-        runs.flat_map(|run| {
-            self.judge_run(run).into_iter().map(|what| Unmet {
-                run: run.under.label(),
+        let runs: Vec<&Run> = report.runs.iter().filter(judged).collect();
+        if runs.is_empty() {
+            return vec![Unmet {
+                run: "all".to_owned(),
+                what: "there was no run to judge".to_owned(),
+            }];
+        }
+        let unmet = runs.into_iter().flat_map(|run| {
+            let label = run.under.label();
+            let unmet = |what| Unmet {
+                run: label.clone(),
                 what,
-            })
-        })
-        .collect()
+            };
+            self.judge_run(run)
+                .into_iter()
+                .map(unmet)
+                .collect::<Vec<_>>()
+        });
+        let advice = report.advice.iter();
+        let advice = advice.filter(|advice| self.fail_on.contains(&advice.id));
+        let advice = advice.map(|advice| Unmet {
+            run: "advice".to_owned(),
+            what: format!("{} is given", advice.id),
+        });
+        unmet.chain(advice).collect()
     }
 
     fn judge_run(&self, run: &Run) -> Vec<String> {
@@ -56,7 +71,7 @@ impl Gate {
                 End::NotStarted { reason } => format!("it was not started: {reason}"),
                 End::EndedEarly { status } => {
                     format!(
-                        "it ended before it was ready, with {status} ({})",
+                        "it ended before it was told to stop, with {status} ({})",
                         meaning(*status)
                     )
                 }

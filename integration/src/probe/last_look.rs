@@ -1,9 +1,9 @@
-//! What else lives at the very moment that a process ends.
+//! The other processes that live at the moment when a process ends.
 //!
-//! When PID 1 has ended, the kernel has killed everything in its namespace, and an init follows its
-//! main child within microseconds: whoever looks then sees nothing. So the process is traced, by
-//! [`PTRACE_O_TRACEEXIT`](https://man7.org/linux/man-pages/man2/ptrace.2.html) alone: it stops at
-//! the beginning of its end, however it comes to that, and goes on when we have looked around.
+//! When PID 1 ends, the kernel kills everything in its namespace, and an init follows its main child
+//! within microseconds: afterwards there is nothing left to see. So the process is traced, with
+//! nothing but [`PTRACE_O_TRACEEXIT`](https://man7.org/linux/man-pages/man2/ptrace.2.html): it stops
+//! just before its end, whatever the cause, and continues when we have looked around.
 
 use std::{
     io,
@@ -25,18 +25,18 @@ use crate::{
     sys::{self, TraceStop},
 };
 
-/// How long a signal to the process may be held up by us.
+/// How long we may delay a signal to the process.
 const PACE: Duration = Duration::from_millis(1);
 
-/// What got the same signal, in the same group, is about to end too: so much time it is given.
-const DYING: Duration = Duration::from_millis(50);
+/// How long processes that got the same signal, in the same group, have to end too.
+const DYING: Duration = Duration::from_millis(200);
 
-/// What was seen when the process ended.
+/// The observations at the end of a process.
 #[derive(Clone, Debug)]
 pub struct Moment {
-    /// How the process ends.
+    /// The status of the process.
     pub status: WaitStatus,
-    /// How long we kept it from ending.
+    /// How long we have delayed its end.
     pub held: Duration,
     /// The other processes of its namespace, zombies included.
     pub others: Vec<Seen>,
@@ -50,7 +50,7 @@ pub struct LastLook {
 }
 
 impl LastLook {
-    /// Begins to wait. Fails where the process cannot be traced: it is somebody else's, or has a
+    /// Begins to wait. Fails if the process cannot be traced: it belongs to another user, or has a
     /// tracer.
     pub fn begin(process: Process) -> io::Result<Self> {
         let pidfd = sys::pidfd_open(process.pid)?;
@@ -73,7 +73,7 @@ impl LastLook {
         })
     }
 
-    /// What was seen; `None` when the process has not ended. It is let go.
+    /// Stops tracing. Returns the observations; `None` if the process has not ended.
     pub fn end(mut self) -> Option<Moment> {
         self.let_go()
     }
@@ -90,12 +90,12 @@ impl Drop for LastLook {
     }
 }
 
-/// Passes on what the process stops for, until it has ended. That this thread ends lets it go.
+/// Handles the stops of the process until it has ended. The end of this thread detaches it.
 fn follow(process: Process, pidfd: &OwnedFd, enough: &AtomicBool) -> Option<Moment> {
     let pid = process.pid;
     let mut moment = None;
     while !enough.load(Ordering::Relaxed) {
-        // An error is that of a process that is gone: its end is the pidfd's to tell.
+        // An error means that the process is gone: then the pidfd is readable.
         let handled = match sys::trace_stop(pid) {
             Ok(Some(TraceStop::Exit)) => {
                 moment = look(process);
@@ -119,7 +119,7 @@ fn look(process: Process) -> Option<Moment> {
     let mut others = Vec::new();
     try_poll_until(DYING, || {
         others = Seen::others_of(process);
-        // PID 1 is there as long as the process is.
+        // PID 1 lives at least as long as the process.
         let ends = |seen: &Seen| seen.zombie || seen.pid == 1;
         others.iter().all(ends) || begin.elapsed() >= DYING
     });

@@ -1,42 +1,64 @@
-//! When a program counts as started.
+//! What tells that a program has started.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use regex::Regex;
 
 use super::scene::Scene;
-use crate::deadline::try_poll_until;
+use crate::{deadline::try_poll_until, duration::show_duration};
 
-/// What says that a program has started and can be told to stop.
+/// What tells that a program has started. After that it also has to become quiet.
 #[derive(Clone, Debug)]
 pub enum Readiness {
-    /// So much time has passed.
+    /// This much time has passed.
     After(Duration),
-    /// Somebody listens on this TCP port in its network.
+    /// A socket listens on this TCP port in its network.
     Port(u16),
     /// A line of its standard output or error matches.
     Line(Regex),
 }
 
-/// How the wait for it went.
+/// What a line has to match, for [`Readiness::Line`].
+///
+/// # Errors
+/// What is wrong with the regular expression.
+pub fn line(regex: &str) -> Result<Regex, regex::Error> {
+    Regex::new(regex)
+}
+
+/// The result of the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waited {
     /// It is ready.
     Ready,
-    /// It has ended before.
+    /// It has ended.
     Ended,
     /// The time is over.
     TimedOut,
 }
 
+/// As it is shown while it is waited for.
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::After(time) => write!(f, "{} to pass", show_duration(*time)),
+            Self::Port(port) => write!(f, "port {port}"),
+            Self::Line(regex) => write!(f, "a line that matches {regex}"),
+        }
+    }
+}
+
 impl Readiness {
-    /// Waits for `limit` at most.
+    /// Waits for at most `limit`.
     pub(super) fn wait(&self, scene: &mut Scene, limit: Duration) -> Waited {
         let begin = Instant::now();
         let mut lines = Lines::default();
         let mut waited = Waited::TimedOut;
         try_poll_until(limit, || {
-            // Looked at first: what a program writes before it ends is complete when it has ended.
+            // First: the output is complete once the program has ended.
             let ended = scene.has_ended();
             let ready = match self {
                 Self::After(time) => begin.elapsed() >= *time,
@@ -44,7 +66,7 @@ impl Readiness {
                 Self::Line(regex) => lines.any(scene, regex),
             };
             waited = match (ended, ready) {
-                // A program that has ended cannot be told anything any more.
+                // A program that has ended cannot be told to stop.
                 (true, _) => Waited::Ended,
                 (false, true) => Waited::Ready,
                 (false, false) => Waited::TimedOut,
@@ -64,7 +86,7 @@ impl Lines {
         let streams = [scene.stdout(), scene.stderr()];
         streams.iter().zip(&mut self.0).any(|(bytes, seen)| {
             let new = &bytes[*seen..];
-            // A line that is not complete may match already: a prompt has no line feed.
+            // An incomplete line may match too: a prompt has no line feed.
             let complete = new.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
             *seen += complete;
             let text = String::from_utf8_lossy(new);

@@ -1,10 +1,19 @@
-//! One run of the program: started, waited for, told to stop, and looked at all the while.
+//! One run of the program: it is started, observed, told to stop, and observed again.
 
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{Settings, last_look::LastLook, ready::Waited, scene::Scene, seen::Seen};
+use super::{
+    last_look::LastLook,
+    quiet,
+    ready::Waited,
+    request::{Client, Flight},
+    scene::Scene,
+    script::goes_on_after,
+    seen::Seen,
+    settings::{Settings, sig},
+};
 use crate::{
     deadline::try_poll_until,
     exit::Trouble,
@@ -18,7 +27,7 @@ use crate::{
 /// How long the init may take to start the program.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// What lasts for longer, a zombie or a blocked signal, is there to stay.
+/// A zombie or a blocked signal that lasts longer than this is there to stay.
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// The shells: a script that does not end in `exec` leaves one of them waiting.
@@ -41,7 +50,7 @@ impl Under {
         }
     }
 
-    /// The name of an init in a container: its file there need not be called as it is here,
+    /// The name of an init in a container, where the file need not have the name that it has here,
     /// `tidy-init-x86_64`.
     pub(super) fn name_of(init: &Init) -> &str {
         match init.personality() {
@@ -50,7 +59,7 @@ impl Under {
         }
     }
 
-    /// As a table names it: `PID 1 itself`, `tidy-init -r TERM:QUIT`.
+    /// Its name in a table: `PID 1 itself`, `tidy-init -r TERM:QUIT`.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.init {
@@ -62,25 +71,28 @@ impl Under {
     }
 }
 
-/// What one run has shown.
+/// The observations of one run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
     /// What the program ran under.
     pub under: Under,
-    /// What the program looked like when it was ready; `None` where it never was.
+    /// The program when it was ready; `None` if it never was.
     pub program: Option<Program>,
-    /// Processes that had ended and that nobody had reaped when the program was ready.
+    /// Zombies when the program was ready.
     pub zombies: Vec<Seen>,
     /// How it ended.
     pub end: End,
-    /// The last lines of standard error, where the run did not come to the signal.
+    /// What became of the request that was in flight, if there was one.
+    pub request: Option<Flight>,
+    /// The last lines of output, standard error if there are any there, of a program that was not
+    /// sent the signal.
     pub complaint: Vec<String>,
 }
 
 /// The program when it was ready.
 #[derive(Clone, Debug, Serialize)]
 pub struct Program {
-    /// It, with its arguments.
+    /// Its process.
     pub process: Seen,
     /// The time from the start until it was ready, in milliseconds.
     pub ready_after_ms: f64,
@@ -90,11 +102,23 @@ pub struct Program {
     /// Signals that it ignores.
     #[serde(serialize_with = "names")]
     pub ignores: SignalSet,
-    /// Signals that it blocks; of one with several threads, its first.
+    /// Signals that its first thread blocks.
     #[serde(serialize_with = "names")]
     pub blocks: SignalSet,
-    /// The child that it waits for, where it is a shell.
+    /// Whether it was quiet when it was sent the signal; if not, it was still starting, or it is
+    /// always busy.
+    pub quiet: bool,
+    /// The child that it waits for, if it is a shell.
     pub shell_waits_for: Option<Seen>,
+    /// The children of a shell in its process group: several in a pipeline, or with `&`.
+    pub shell_children: Vec<Seen>,
+    /// Whether the shell's script goes on after that child; `None` if unknown.
+    pub shell_goes_on: Option<bool>,
+    /// The program at the end of a chain of shells and other programs that each have one child.
+    pub leaf: Option<Seen>,
+    /// Processes in sessions of their own whose parents have ended: they have put themselves into
+    /// the background.
+    pub daemons: Vec<Seen>,
 }
 
 /// How a run ended.
@@ -106,7 +130,7 @@ pub enum End {
         /// Why, in a line.
         reason: String,
     },
-    /// It ended before it was ready.
+    /// It ended before the signal was sent.
     EndedEarly {
         /// The status of PID 1: 128 + n where signal n killed it.
         status: i32,
@@ -119,12 +143,12 @@ pub enum End {
         after_ms: f64,
         /// The status of PID 1.
         status: i32,
-        /// The status of the program itself; `None` where that could not be seen.
+        /// The status of the program itself; `None` if unknown.
         program_status: Option<i32>,
         /// The signal that killed the program, if one did.
         killed_by: Option<i32>,
-        /// What lived when the program ended, and went down with PID 1; `None` where that could not
-        /// be seen.
+        /// The processes that lived when the program ended, and were killed with PID 1; `None` if
+        /// unknown.
         left_behind: Option<Vec<Seen>>,
     },
     /// It still ran when the time was over, and was killed.
@@ -150,7 +174,19 @@ impl Run {
         }
     }
 
-    /// What was left behind.
+    /// Whether the program was sent the signal.
+    #[must_use]
+    pub fn was_signalled(&self) -> bool {
+        matches!(self.end, End::Stopped { .. } | End::StillRunning { .. })
+    }
+
+    /// Whether a request was in flight and was not answered.
+    #[must_use]
+    pub fn lost_request(&self) -> bool {
+        self.request.is_some_and(Flight::is_lost)
+    }
+
+    /// The processes that the program has left behind.
     #[must_use]
     pub fn left_behind(&self) -> &[Seen] {
         match &self.end {
@@ -162,40 +198,63 @@ impl Run {
         }
     }
 
-    /// A run that came to nothing.
+    /// A run that has failed at the start.
     pub(super) fn not_started(under: Under, reason: String) -> Self {
         Self {
             under,
             program: None,
             zombies: Vec::new(),
             end: End::NotStarted { reason },
+            request: None,
             complaint: Vec::new(),
         }
     }
 }
 
-/// Looks at one scene from its start to its end.
+/// Observes one scene from its start to its end. `tell` is called with what is awaited.
 pub(super) fn observe(
     under: Under,
     mut scene: Scene,
     settings: &Settings,
     started: Instant,
+    tell: &mut dyn FnMut(String),
 ) -> Result<Run, Trouble> {
     let mut run = Run {
         program: None,
         zombies: Vec::new(),
         end: End::NotReady,
+        request: None,
         complaint: Vec::new(),
         under,
     };
+    let label = run.under.label();
+    tell(format!("{label}: waiting for {}", settings.readiness));
     let main = find_main(&mut scene, run.under.init.is_some());
     let waited = settings.readiness.wait(&mut scene, settings.ready_within);
     let ready_after = started.elapsed();
+    let (waited, quiet) = match waited {
+        Waited::Ready => {
+            tell(format!("{label}: waiting until it is quiet"));
+            quiet::wait(&mut scene, settings.settle)
+        }
+        other => (other, false),
+    };
     match (waited, main) {
         (Waited::Ready, Some(main)) => {
-            run.zombies = zombies_that_stay(&scene);
-            run.program = look(main, ready_after);
-            run.end = stop(&mut scene, main, settings)?;
+            let zombies = zombies_that_stay(&scene);
+            let program = look(main, scene.pid1(), ready_after, quiet);
+            tell(format!(
+                "{label}: waiting for its end at {}",
+                sig(settings.signal)
+            ));
+            let client = match &settings.request {
+                Some(script) => Some(Client::start(scene.client_command(script), script)?),
+                None => None,
+            };
+            (run.end, run.request) = stop(&mut scene, main, settings, client)?;
+            if !matches!(run.end, End::EndedEarly { .. }) {
+                (run.zombies, run.program) = (zombies, program);
+            }
         }
         (Waited::Ended, _) => {
             run.end = End::EndedEarly {
@@ -204,13 +263,14 @@ pub(super) fn observe(
         }
         _ => {}
     }
-    if !matches!(run.end, End::Stopped { .. } | End::StillRunning { .. }) {
-        run.complaint = last_lines(&scene.all_stderr());
+    if !run.was_signalled() {
+        let [stdout, stderr] = scene.all_output();
+        run.complaint = last_lines(if stderr.is_empty() { &stdout } else { &stderr });
     }
     Ok(run)
 }
 
-/// The program: PID 1, or the child that the init has started. `None` where it ended at once.
+/// The program: PID 1, or the child that the init has started. `None` if it ended at once.
 fn find_main(scene: &mut Scene, under_init: bool) -> Option<Process> {
     if !under_init {
         return Some(scene.pid1());
@@ -223,15 +283,25 @@ fn find_main(scene: &mut Scene, under_init: bool) -> Option<Process> {
     main
 }
 
-fn look(main: Process, ready_after: Duration) -> Option<Program> {
+fn look(main: Process, pid1: Process, ready_after: Duration, quiet: bool) -> Option<Program> {
     let process = Seen::of(main)?;
     let set = |name| main.signal_set(name).unwrap_or_default();
     let executable = main.link("exe");
     let file = executable.as_deref().and_then(|path| path.file_name());
     let file = file.map_or(process.name.clone(), escape);
     let is_shell = SHELLS.contains(&file.as_str()) || SHELLS.contains(&process.name.as_str());
+    let waits_for = is_shell.then(|| newest_child(main)).flatten();
+    let goes_on = |child| goes_on_after(main, &process.arguments, child);
     Some(Program {
-        shell_waits_for: is_shell.then(|| newest_child(main)).flatten(),
+        shell_goes_on: waits_for.as_ref().and_then(goes_on),
+        shell_children: match waits_for {
+            Some(_) => children_of_script(main),
+            None => Vec::new(),
+        },
+        shell_waits_for: waits_for,
+        leaf: leaf(main),
+        daemons: daemons(main, pid1),
+        quiet,
         ready_after_ms: ready_after.as_secs_f64() * 1e3,
         handles: set("SigCgt"),
         ignores: set("SigIgn"),
@@ -240,23 +310,50 @@ fn look(main: Process, ready_after: Duration) -> Option<Program> {
     })
 }
 
-/// The last program that a script has started, if it runs. The script may just be about to start it.
+/// The last program that a script has started, if it runs. The script may be about to start it.
 fn newest_child(shell: Process) -> Option<Seen> {
-    // What it has started is in its own group, unless it was meant to be by itself.
-    let group = |process: Process| process.stat().map(|stat| stat.pgid);
-    let own = shell.arguments();
     let mut newest = None;
     try_poll_until(MOMENT, || {
-        let mut children = shell.children();
-        children.retain(|child| group(*child) == group(shell) && child.arguments() != own);
-        let mut living = children.into_iter().filter_map(Seen::of);
-        newest = living.rfind(|child| !child.zombie);
+        newest = children_of_script(shell).pop();
         newest.is_some()
     });
     newest
 }
 
-/// What is blocked for a moment, as a shell blocks everything when it forks, is left out.
+/// The programs that a script has started and that run: those in its own process group.
+fn children_of_script(shell: Process) -> Vec<Seen> {
+    let group = |process: Process| process.stat().map(|stat| stat.pgid);
+    let own = shell.arguments();
+    let mut children = shell.children();
+    children.retain(|child| group(*child) == group(shell) && child.arguments() != own);
+    let living = children.into_iter().filter_map(Seen::of);
+    living.filter(|child| !child.zombie).collect()
+}
+
+/// The last process of a chain in which each has one child; `None` if the process has no child.
+fn leaf(main: Process) -> Option<Seen> {
+    let mut last = None;
+    let mut children = main.children();
+    while let [child] = children[..] {
+        last = Some(child);
+        children = child.children();
+    }
+    last.and_then(Seen::of)
+}
+
+/// The leaders of sessions that PID 1 has adopted.
+fn daemons(main: Process, pid1: Process) -> Vec<Seen> {
+    let own = main.stat().map(|stat| stat.sid);
+    let mut adopted = pid1.children();
+    adopted.retain(|child| {
+        let session = child.stat().map(|stat| stat.sid);
+        *child != main && session.is_some() && session != own
+    });
+    let living = adopted.into_iter().filter_map(Seen::of);
+    living.filter(|daemon| !daemon.zombie).collect()
+}
+
+/// The blocked signals, without those that are blocked only for a moment, as by a shell that forks.
 fn blocked_for_good(main: Process) -> SignalSet {
     let mut blocked = SignalSet::ALL;
     let begin = Instant::now();
@@ -288,10 +385,33 @@ fn zombies_that_stay(scene: &Scene) -> Vec<Seen> {
     last
 }
 
-fn stop(scene: &mut Scene, main: Process, settings: &Settings) -> Result<End, Trouble> {
+/// Sends the signal and waits for the end, and for that of the request.
+fn stop(
+    scene: &mut Scene,
+    main: Process,
+    settings: &Settings,
+    mut client: Option<Client>,
+) -> Result<(End, Option<Flight>), Trouble> {
+    let waits = client.as_mut().map(Client::is_waiting);
+    let end = send_and_wait(scene, main, settings)?;
+    let flight = match (&end, client, waits) {
+        (End::EndedEarly { .. }, ..) => None,
+        (_, Some(client), Some(true)) => Some(client.outcome()),
+        (_, Some(_), _) => Some(Flight::Over),
+        _ => None,
+    };
+    Ok((end, flight))
+}
+
+fn send_and_wait(scene: &mut Scene, main: Process, settings: &Settings) -> Result<End, Trouble> {
     let pid1 = scene.pid1();
-    // Where it cannot be traced, what it leaves behind is not known, and said to be so.
+    // If it cannot be traced, the processes that it leaves behind are unknown.
     let last_look = LastLook::begin(main).ok();
+    if scene.has_ended() {
+        return Ok(End::EndedEarly {
+            status: scene.status()?,
+        });
+    }
     let sent = Instant::now();
     scene.send(settings.signal)?;
     if !scene.wait(settings.stop_within) {
@@ -318,9 +438,9 @@ fn stop(scene: &mut Scene, main: Process, settings: &Settings) -> Result<End, Tr
     })
 }
 
-fn last_lines(stderr: &[u8]) -> Vec<String> {
-    const LINES: usize = 3;
-    let text = String::from_utf8_lossy(stderr);
+fn last_lines(output: &[u8]) -> Vec<String> {
+    const LINES: usize = 5;
+    let text = String::from_utf8_lossy(output);
     let lines: Vec<_> = text.lines().map(str::to_owned).collect();
     lines[lines.len().saturating_sub(LINES)..].to_vec()
 }

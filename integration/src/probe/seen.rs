@@ -1,4 +1,4 @@
-//! A process as it was at some moment.
+//! A snapshot of a process.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use serde::Serialize;
 
 use crate::{process::Process, text::escape};
 
-/// A process as it was when it was looked at.
+/// A snapshot of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Seen {
     /// Its pid inside the container.
     pub pid: i32,
     /// The name of its program, at most 15 bytes.
     pub name: String,
-    /// Its arguments; empty for a zombie. What is no UTF-8 is replaced.
+    /// Its arguments; empty for a zombie. Invalid UTF-8 is replaced.
     pub arguments: Vec<String>,
-    /// The pid of its parent inside; 0 for one outside.
+    /// The pid of its parent inside; 0 for a parent outside.
     pub parent: i32,
-    /// Whether it has ended and nobody has reaped it.
+    /// Whether it has ended and is not reaped.
     pub zombie: bool,
-    /// The process as this machine knows it.
+    /// The process on this machine.
     #[serde(skip)]
     pub process: Process,
 }
@@ -43,7 +43,7 @@ impl Seen {
         })
     }
 
-    /// Everything in the PID namespace of a process but itself.
+    /// All other processes in the PID namespace of a process.
     #[must_use]
     pub fn others_of(process: Process) -> Vec<Self> {
         let others = process.same_namespace().into_iter();
@@ -54,7 +54,7 @@ impl Seen {
     }
 }
 
-/// The command line, shortened; the name of the program where there is none.
+/// The command line, shortened; the name of the program if there is none.
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LONGEST: usize = 60;

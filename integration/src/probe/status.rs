@@ -1,4 +1,4 @@
-//! What an exit status says.
+//! The meaning of an exit status.
 
 use crate::signals::signal_name;
 
