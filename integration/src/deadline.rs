@@ -1,4 +1,4 @@
-//! Waiting with an end.
+//! Waiting with a deadline.
 
 use std::{
     sync::OnceLock,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::interrupt;
 
-/// How long anything may take before it counts as hung, unless the caller says otherwise.
+/// The default deadline: whatever takes longer counts as hung.
 const ORDINARY: Duration = Duration::from_secs(20);
 
-/// The longest limit: `Duration::MAX` added to a time would overflow.
+/// The longest limit: adding `Duration::MAX` to a time would overflow.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// The ordinary deadline: 20 s, times the number in the environment variable
@@ -36,20 +36,18 @@ pub(crate) fn scaled(limit: Duration) -> Duration {
     scaled.unwrap_or(FOREVER).min(FOREVER)
 }
 
-/// Waits until `condition` holds, and panics with `what` when it does not within the ordinary
-/// deadline.
+/// Waits until `condition` holds; panics with `what` at the ordinary deadline.
 #[track_caller]
 pub fn poll_until(what: &str, condition: impl FnMut() -> bool) {
     assert!(
         try_poll_until(timeout(), condition),
-        "waited {:?} for this, in vain: {what}",
+        "timed out after {:?}, waiting for: {what}",
         timeout()
     );
 }
 
-/// Waits until `condition` holds, for `limit` at most; tells whether it does. The only place that
-/// sleeps: first for a tenth of a millisecond, then longer, up to ten. After an
-/// [`interrupt`](crate::interrupt) nothing is waited for any more.
+/// Waits until `condition` holds, for at most `limit`; returns whether it does. The pauses between
+/// two looks grow from 0.1 ms to 10 ms. An [`interrupt`](crate::interrupt) ends every wait.
 pub fn try_poll_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + limit.min(FOREVER);
     let mut pause = Duration::from_micros(100);

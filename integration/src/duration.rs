@@ -1,9 +1,9 @@
-//! Lengths of time as people write them.
+//! Durations as people write them.
 
 use std::time::Duration;
 
-/// The time that `500ms`, `10s`, `2m`, `1h`, or a plain number of seconds means: how tidy-init reads
-/// it, with a fraction where it helps (`1.5s`).
+/// Parses `500ms`, `10s`, `2m`, `1h`, or a plain number of seconds, as tidy-init does; a fraction
+/// is allowed (`1.5s`).
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
@@ -19,7 +19,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "not a time: 500ms, 10s, 2m, 1h, or seconds".to_owned())
 }
 
-/// A time with two or three digits, for people: `0.4 ms`, `35 ms`, `3.2 s`.
+/// A duration with two or three digits, for people: `0.4 ms`, `35 ms`, `3.2 s`.
 #[must_use]
 pub fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();

@@ -7,8 +7,8 @@ use object::{
     read::elf::{FileHeader, ProgramHeader},
 };
 
-/// Whether a program needs a dynamic linker: its ELF file has a segment `PT_INTERP`. An error for a
-/// file that is no ELF file.
+/// Whether a program needs a dynamic linker: its ELF file has a segment `PT_INTERP`. Fails for
+/// other files.
 pub fn is_dynamic(program: &Path) -> io::Result<bool> {
     let data = fs::read(program)?;
     let dynamic = match FileKind::parse(&*data) {

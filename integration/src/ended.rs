@@ -1,10 +1,10 @@
-//! What is known when a process has ended, or has not when it should have.
+//! What is known about a process that has ended, or that should have ended and has not.
 
 use std::{error::Error, fmt, time::Duration};
 
 use crate::{status::WaitStatus, text::excerpt};
 
-/// A process that has ended: how, and what it wrote.
+/// A process that has ended: its status and its output.
 #[derive(Clone)]
 pub struct Ended {
     /// The wait status.
@@ -13,7 +13,7 @@ pub struct Ended {
     pub stdout: Vec<u8>,
     /// All of standard error, if it was piped.
     pub stderr: Vec<u8>,
-    /// The time from before the start until the end was seen.
+    /// The time from just before the start until the end was noticed.
     pub elapsed: Duration,
     /// The program and its arguments, for messages.
     pub(crate) command: String,
@@ -38,13 +38,14 @@ impl Ended {
         self.stdout_text().lines().map(str::to_owned).collect()
     }
 
-    /// The value of the first line `key=value` of standard output: how the fixture `info` reports.
+    /// The value of the first line `key=value` of standard output, the format of the fixture
+    /// `info`.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<String> {
         value_in(&self.stdout_text(), key)
     }
 
-    /// Panics with all there is unless the exit code is this one. Gives itself back.
+    /// Panics with the full picture unless the exit code is `code`. Returns `self`.
     #[track_caller]
     pub fn assert_code(self, code: i32) -> Self {
         assert!(
@@ -54,7 +55,7 @@ impl Ended {
         self
     }
 
-    /// Panics with all there is unless this signal killed the process. Gives itself back.
+    /// Panics with the full picture unless `signal` killed the process. Returns `self`.
     #[track_caller]
     pub fn assert_signal(self, signal: i32) -> Self {
         assert!(
@@ -64,7 +65,7 @@ impl Ended {
         self
     }
 
-    /// Panics with all there is unless standard output is exactly this. Gives itself back.
+    /// Panics with the full picture unless standard output is exactly `expected`. Returns `self`.
     #[track_caller]
     pub fn assert_stdout(self, expected: impl AsRef<[u8]>) -> Self {
         let expected = expected.as_ref();
@@ -76,7 +77,7 @@ impl Ended {
         self
     }
 
-    /// Panics with all there is unless standard error is exactly this. Gives itself back.
+    /// Panics with the full picture unless standard error is exactly `expected`. Returns `self`.
     #[track_caller]
     pub fn assert_stderr(self, expected: impl AsRef<[u8]>) -> Self {
         let expected = expected.as_ref();
@@ -96,7 +97,7 @@ pub(crate) fn value_in(text: &str, key: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// All of it: for the message of a failed assertion.
+/// The full picture, for the message of a failed assertion.
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -120,8 +121,8 @@ fn streams(f: &mut fmt::Formatter<'_>, stdout: &[u8], stderr: &[u8]) -> fmt::Res
     write!(f, "\n--- stderr ---\n{}", excerpt(stderr, LIMIT))
 }
 
-/// Something that was waited for and has not come: with the arguments, the status, both streams and
-/// the process tree.
+/// Something that did not happen in time, with the arguments, the status, both streams and the
+/// process tree.
 #[derive(Clone)]
 pub struct Failure(pub(crate) Box<Details>);
 

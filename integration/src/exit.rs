@@ -1,22 +1,22 @@
 //! The exit statuses of the command `initlab`.
 
-/// All is well.
+/// Success.
 pub const OK: i32 = 0;
 /// A case has failed, or a gate that the user set is not met.
 pub const FAILED: i32 = 1;
-/// The command line is wrong.
+/// A usage error.
 pub const USAGE: i32 = 2;
-/// `initlab` itself could not do its work: no namespaces here, no room for a report.
+/// `initlab` itself failed: it cannot create namespaces, or cannot write its report.
 pub const TROUBLE: i32 = 125;
 
-/// The status after SIGINT or SIGTERM, as a shell counts: 130 and 143. All that was started is gone
-/// by then.
+/// The status after SIGINT or SIGTERM, as a shell reports it: 130 and 143. Everything that was
+/// started is gone by then.
 #[must_use]
 pub const fn interrupted(signal: i32) -> i32 {
     128 + signal
 }
 
-/// Why `initlab` could not do its work, in a line: it becomes [`TROUBLE`].
+/// Why `initlab` failed, in a line. The exit status is [`TROUBLE`].
 #[derive(Debug)]
 pub struct Trouble(pub String);
 

@@ -1,4 +1,4 @@
-//! The inits that are looked at: where they are, and how each spells what it is asked for.
+//! The inits under test: their paths, and how each spells its options.
 
 use std::{
     env,
@@ -13,12 +13,12 @@ use std::{
 use serde::{Serialize, Serializer};
 
 use crate::{
-    locate::{find_program, fixture, reachable},
+    locate::{embedded_init, find_program, fixture, reachable},
     sandbox::Sandbox,
     signals::signal_name,
 };
 
-/// The grammar of an init's options, and its defaults.
+/// The option grammar and the defaults of an init.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Personality {
     /// tidy-init by its own name.
@@ -55,20 +55,22 @@ impl Personality {
         }
     }
 
-    /// The one that a file of this name has: `tini-static` is tini; what is not known is native,
-    /// since that is how tidy-init decides.
+    /// The personality of an init with this file name: `tini-static` is tini. tidy-init's own files
+    /// (`tidy-init`, `tidy-init-ARCH`) are native, and unknown inits are plain.
     #[must_use]
     pub fn of_file_name(name: &str) -> Self {
         match name {
             "dumb-init" => Self::DumbInit,
             "tini" | "tini-static" | "docker-init" => Self::Tini,
             "catatonit" | "podman-init" => Self::Catatonit,
-            _ => Self::Native,
+            "tidy-init" => Self::Native,
+            name if name.starts_with("tidy-init-") => Self::Native,
+            _ => Self::Plain,
         }
     }
 
-    /// The options that ask for this, as one types them; empty where it is the default, `None`
-    /// where it cannot be had.
+    /// The options that turn this feature on, as one types them; empty when it is the default,
+    /// `None` when the init lacks it.
     #[must_use]
     pub fn options(self, feature: Feature) -> Option<Vec<String>> {
         let words = |words: &[&str]| Some(words.iter().map(|w| (*w).to_owned()).collect());
@@ -101,6 +103,8 @@ impl Personality {
             (Self::Native | Self::Tini, Feature::ExitMap(code)) => value("-e", code.to_string()),
             (Self::Native, Feature::KillAfter(ms)) => value("-k", time(ms)),
             (Self::Native, Feature::Grace(ms)) => value("--grace", time(ms)),
+            (Self::Native, Feature::PreStop) => value("--pre-stop", PRE_STOP.to_owned()),
+            (Self::Native, Feature::Linger(ms)) => value("--linger", time(ms)),
             (Self::Native, Feature::Delay(signal, ms)) => {
                 value("-d", format!("{}:{}", signal_name(signal), time(ms)))
             }
@@ -110,7 +114,7 @@ impl Personality {
         }
     }
 
-    /// The options of the mode without a command, which holds the namespaces of a pod.
+    /// The options of the mode that holds a pod's namespaces and has no command.
     #[must_use]
     pub fn pause(self) -> Option<&'static [&'static str]> {
         match self {
@@ -141,52 +145,61 @@ impl Serialize for Personality {
     }
 }
 
-/// What an init can be asked for, in the words of none of them. Times are in milliseconds, signals
-/// are numbers.
+/// The program of [`Feature::PreStop`]: in the directory that the init is started in.
+pub const PRE_STOP: &str = "./pre-stop";
+
+/// What an init can be asked to do, independent of any option grammar. Times are in milliseconds,
+/// signals are numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
-    /// Deliver the second where the first arrives; 0 drops it.
+    /// Deliver the second signal when the first arrives; 0 drops it.
     Rewrite(i32, i32),
     /// Signals go to the command's process group.
     ToGroup,
-    /// Signals go to the command alone, which leads a group of its own all the same.
+    /// Signals go to the command alone, though it leads its own group.
     ToChild,
     /// Signals go to every process.
     ToAll,
-    /// The command gets no session and no group of its own.
+    /// The command stays in the init's session and group.
     SingleChild,
-    /// Orphans of the command come to the init where it is not PID 1.
+    /// The init adopts the command's orphans where it is not PID 1.
     Subreaper,
     /// The init gets this signal when its own parent dies.
     ParentDeath(i32),
     /// This status counts as success.
     ExitMap(i32),
-    /// Kill what still runs so long after a stop signal.
+    /// Kill what still runs this long after a stop signal.
     KillAfter(u32),
-    /// Stop what the command leaves behind, and wait for it so long.
+    /// Stop the leftovers of the command, and wait this long for them.
     Grace(u32),
-    /// Hold this signal back for so long.
+    /// Run [`PRE_STOP`] before a stop signal is forwarded.
+    PreStop,
+    /// Wait at the end until what was sent over TCP has arrived, for at most this long.
+    Linger(u32),
+    /// Hold this signal back for this long.
     Delay(i32, u32),
     /// Die by the signal that killed the command.
     ExitBySignal,
-    /// Say what happens.
+    /// Log what happens.
     Verbose,
 }
 
-/// The inits that Debian packages, by the names of their programs.
+/// The inits that Debian packages, by program name.
 pub const PEERS: [&str; 4] = ["dumb-init", "tini", "tini-static", "catatonit"];
 
-/// An init, and how to talk to it.
+/// An init: its file and its personality.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Init {
     path: PathBuf,
     prefix: Vec<OsString>,
+    /// The arguments around the command, where they were given: `--flag -- {}`.
+    around: Option<[Vec<OsString>; 2]>,
     personality: Personality,
     name: String,
 }
 
 impl Init {
-    /// The init at `path`; without a personality, that of its file name.
+    /// The init at `path`; its file name decides the personality unless one is given.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, personality: Option<Personality>) -> Self {
         let path = path.into();
@@ -205,39 +218,62 @@ impl Init {
         Self {
             path,
             prefix: Vec::new(),
+            around: None,
             personality,
             name,
         }
     }
 
-    /// One of the deliberately broken inits that [`toy`](crate::toy) has. It is spoken to as
-    /// tidy-init is.
+    /// One of the deliberately broken inits of [`toy`](crate::toy). They have tidy-init's option
+    /// grammar.
     #[must_use]
     pub fn toy(name: &str) -> Self {
         Self {
             path: fixture(),
             prefix: vec!["toy".into(), name.into()],
+            around: None,
             personality: Personality::Native,
             name: format!("toy-{name}"),
         }
     }
 
-    /// tidy-init: the one that the environment variable `TIDY_INIT` names, the one beside this
-    /// program, or the one in `PATH`. `None` where there is none that can be used.
-    #[must_use]
-    pub fn ours() -> Option<Self> {
+    /// tidy-init: the file that the environment variable `TIDY_INIT` names; if the variable is not
+    /// set, the one beside this program, or the one in `PATH`, or the one that is built into this
+    /// program. `None` if there is none.
+    ///
+    /// # Errors
+    /// When `TIDY_INIT` names a file that is not an executable one, or when the one that is built in
+    /// cannot be written to a temporary directory.
+    pub fn ours() -> Result<Option<Self>, InitError> {
+        let native = |path| Self::new(path, Some(Personality::Native));
+        if let Some(named) = env::var_os("TIDY_INIT").filter(|path| !path.is_empty()) {
+            let init = native(PathBuf::from(named));
+            return init.check().map(|()| Some(init));
+        }
         let beside = env::current_exe()
             .ok()
             .map(|this| this.with_file_name("tidy-init"));
-        let named = env::var_os("TIDY_INIT").map(PathBuf::from);
-        let found = [named, beside, find_program("tidy-init")];
-        let inits = found.into_iter().flatten();
-        inits
-            .map(|path| Self::new(path, Some(Personality::Native)))
-            .find(|init| init.check().is_ok())
+        let found = [beside, find_program("tidy-init")];
+        let mut inits = found.into_iter().flatten().map(native);
+        if let Some(init) = inits.find(|init| init.check().is_ok()) {
+            return Ok(Some(init));
+        }
+        Self::embedded()
     }
 
-    /// The peers that are installed, in the order of [`PEERS`], and the names of the others.
+    /// tidy-init, if it is built into this program.
+    ///
+    /// # Errors
+    /// When it cannot be written to a temporary directory.
+    pub fn embedded() -> Result<Option<Self>, InitError> {
+        let embedded = embedded_init().map_err(|e| InitError {
+            path: "that is built in".into(),
+            why: e.to_string(),
+        })?;
+        Ok(embedded.map(|path| Self::new(path, Some(Personality::Native))))
+    }
+
+    /// The installed peers, in the order of [`PEERS`], and the names of the missing ones.
     #[must_use]
     pub fn peers() -> (Vec<Self>, Vec<&'static str>) {
         let mut found = Vec::new();
@@ -251,32 +287,32 @@ impl Init {
         (found, missing)
     }
 
-    /// The name to show: that of the file, with `=PERSONALITY` where the file's name does not say
-    /// it.
+    /// Its display name: the file name, with `=PERSONALITY` unless the file name implies it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The grammar that it is spoken to in.
+    /// Its personality.
     #[must_use]
     pub fn personality(&self) -> Personality {
         self.personality
     }
 
-    /// The options that ask for this: see [`Personality::options`].
+    /// The options that turn this feature on: see [`Personality::options`].
     #[must_use]
     pub fn options(&self, feature: Feature) -> Option<Vec<String>> {
         self.personality.options(feature)
     }
 
-    /// `argv[0]`, by which tidy-init chooses its grammar. A file whose name says it keeps its own.
+    /// `argv[0]`, by which tidy-init chooses its personality. A file whose name implies the
+    /// personality keeps its own path.
     #[must_use]
     pub fn arg0(&self) -> OsString {
         let file_name = self.path.file_name().unwrap_or_default().to_string_lossy();
@@ -288,7 +324,7 @@ impl Init {
         }
     }
 
-    /// Its arguments, without `argv[0]`: options, what ends them, the command.
+    /// Its arguments without `argv[0]`: options, `--`, the command.
     #[must_use]
     pub fn arguments<S: Into<OsString>>(
         &self,
@@ -296,13 +332,16 @@ impl Init {
         command: impl IntoIterator<Item = S>,
     ) -> Vec<OsString> {
         let mut arguments = self.prefix.clone();
+        let [before, after] = self.around.clone().unwrap_or_default();
+        arguments.extend(before);
         arguments.extend(options.iter().map(OsString::from));
         arguments.extend(self.personality.separator().map(OsString::from));
         arguments.extend(command.into_iter().map(Into::into));
+        arguments.extend(after);
         arguments
     }
 
-    /// Arguments without a command: what the init does with them is its own business.
+    /// Arguments without a command, such as `--version`.
     #[must_use]
     pub fn bare(&self, words: &[&str]) -> Vec<OsString> {
         let mut arguments = self.prefix.clone();
@@ -321,7 +360,7 @@ impl Init {
             .args(self.arguments(options, command))
     }
 
-    /// The same init where every user can reach it: see [`reachable`].
+    /// The same init at a path that every user can reach: see [`reachable`].
     pub(crate) fn reachable(&self) -> io::Result<Self> {
         Ok(Self {
             path: reachable(&self.path)?,
@@ -329,7 +368,7 @@ impl Init {
         })
     }
 
-    /// Whether it can be used at all: it is a file, and executable.
+    /// Checks that it is an executable file.
     pub fn check(&self) -> Result<(), InitError> {
         let fail = |why: String| InitError {
             path: self.path.clone(),
@@ -337,7 +376,7 @@ impl Init {
         };
         let metadata = fs::metadata(&self.path).map_err(|e| {
             let text = e.to_string();
-            // "(os error 2)" says nothing more.
+            // "(os error 2)" adds nothing.
             fail(text.split(" (os error").next().unwrap_or(&text).to_owned())
         })?;
         if !metadata.is_file() {
@@ -349,8 +388,8 @@ impl Init {
         Ok(())
     }
 
-    /// The version that it tells, `None` where it tells none within two seconds. It is asked in a
-    /// sandbox.
+    /// The version that it prints for `--version`, run in a sandbox; `None` if it prints none
+    /// within two seconds.
     #[must_use]
     pub fn version(&self) -> Option<String> {
         let sandbox = Sandbox::new(&self.path)
@@ -363,20 +402,32 @@ impl Init {
         let number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
         let mut words = text.split_whitespace().map(|w| w.trim_start_matches('v'));
         let version = words.find(number)?;
-        // catatonit says `0.1.7_catatonit`.
+        // catatonit prints `0.1.7_catatonit`.
         let other = |c: char| !c.is_ascii_alphanumeric() && !".-+".contains(c);
         version.split(other).next().map(str::to_owned)
     }
 }
 
-/// `PATH[=PERSONALITY]`. A name without a slash is looked for along `PATH`; where it is not found,
-/// it stays as it is, and [`Init::check`] says so.
+/// `PATH[=PERSONALITY]`, or the init with its arguments, `PATH --flag -- {}`, where the command takes
+/// the place of `{}`; such an init has no personality. A name without a slash is looked up in `PATH`. A name that is not found is
+/// kept, and [`Init::check`] fails for it.
 impl FromStr for Init {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("the path is empty".to_owned());
+        }
+        if let Some(words) = shlex::split(text)
+            && let Some(place) = words.iter().skip(1).position(|word| word == "{}")
+        {
+            let around = [&words[1..=place], &words[place + 2..]];
+            let around = around.map(|words| words.iter().map(OsString::from).collect());
+            return Ok(Self {
+                around: Some(around),
+                name: text.to_owned(),
+                ..Self::new(absolute(&words[0])?, Some(Personality::Plain))
+            });
         }
         let known = |name: &str| Personality::ALL.into_iter().find(|p| p.name() == name);
         let (path, personality) = match text.rsplit_once('=') {
@@ -385,19 +436,22 @@ impl FromStr for Init {
                 None if Path::new(text).exists() => (text, None),
                 None => {
                     let all = Personality::ALL.map(Personality::name).join(", ");
-                    return Err(format!("no personality is called {name:?}: {all}"));
+                    return Err(format!("unknown personality {name:?}; known are {all}"));
                 }
             },
             _ => (text, None),
         };
-        let path = find_program(path).unwrap_or_else(|| PathBuf::from(path));
-        // It is started in other directories too.
-        let path = std::path::absolute(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(Self::new(path, personality))
+        Ok(Self::new(absolute(path)?, personality))
     }
 }
 
-/// An init that cannot be used: which, and why.
+/// The absolute path of a program: an init is started in other directories too.
+fn absolute(path: &str) -> Result<PathBuf, String> {
+    let path = find_program(path).unwrap_or_else(|| PathBuf::from(path));
+    std::path::absolute(&path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// An init that cannot be used, and why.
 #[derive(Clone, Debug)]
 pub struct InitError {
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! Ctrl-C: everything that was started goes, then we do.
+//! Interrupts: Ctrl-C ends everything that was started, then initlab.
 
 use std::{
     os::fd::AsFd,
@@ -19,18 +19,18 @@ static CAUGHT: AtomicI32 = AtomicI32::new(0);
 /// How many clean-ups are running: see [`sparing`].
 static SPARING: AtomicUsize = AtomicUsize::new(0);
 
-/// The signal that asked us to end, if one has.
+/// The signal that has asked us to end.
 #[must_use]
 pub fn caught() -> Option<i32> {
     Some(CAUGHT.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
 }
 
-/// From here on INT, TERM and HUP end what this process has started instead of this process: no
-/// sandbox starts any more ([`Sandbox::try_start`](crate::Sandbox::try_start) fails), all children
-/// are killed, and so every wait for them ends at once. The command then returns the ordinary way,
-/// by which directories are removed, and ends with [`exit::interrupted`](crate::exit::interrupted).
+/// From now on INT, TERM and HUP do not kill this process but end what it has started: new
+/// sandboxes fail ([`Sandbox::try_start`](crate::Sandbox::try_start)), all children are killed, and
+/// so every wait for them ends at once. The command then returns normally, which removes its
+/// directories, and exits with [`exit::interrupted`](crate::exit::interrupted).
 ///
-/// A KILL cannot be caught: then the kernel kills what the sandboxes run
+/// A KILL cannot be caught: then the kernel kills the sandboxes
 /// ([`Sandbox::parent_death`](crate::Sandbox::parent_death)), and temporary directories stay.
 pub fn watch() -> Result<(), Trouble> {
     let trouble = |e| Trouble(format!("cannot watch for signals: {e}"));
@@ -40,7 +40,7 @@ pub fn watch() -> Result<(), Trouble> {
             CAUGHT.store(signal, Ordering::Relaxed);
             loop {
                 kill_children();
-                // A thread may just be starting one more.
+                // Again and again: a thread may just be starting another child.
                 thread::sleep(Duration::from_millis(20));
             }
         }
@@ -49,8 +49,8 @@ pub fn watch() -> Result<(), Trouble> {
     builder.spawn(wait).map(drop).map_err(trouble)
 }
 
-/// Does some cleaning up that needs processes of its own, `docker rm` say: those are let start and
-/// live though we are interrupted.
+/// Runs a clean-up that needs processes, such as `docker rm`: they may start, and are not killed,
+/// after an interrupt.
 pub fn sparing<T>(work: impl FnOnce() -> T) -> T {
     SPARING.fetch_add(1, Ordering::Relaxed);
     let result = work();
@@ -58,7 +58,7 @@ pub fn sparing<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Whether nothing may be started any more.
+/// Whether new processes are forbidden.
 pub(crate) fn forbids_starts() -> bool {
     caught().is_some() && SPARING.load(Ordering::Relaxed) == 0
 }
@@ -69,8 +69,8 @@ fn kill_children() {
     }
     let me = Process::current();
     for child in me.children() {
-        // Another thread may reap it, and its pid may go to someone else: the pidfd pins one, and
-        // only one of ours is killed.
+        // Another thread may reap it, and its pid may be reused: the pidfd pins one process, which
+        // is killed only if it is a child of ours.
         let Ok(pidfd) = sys::pidfd_open(child.pid) else {
             continue;
         };

@@ -2,9 +2,9 @@
 //!
 //! A [`Sandbox`] starts a program as PID 1 of a fresh PID and mount namespace, or as an ordinary
 //! child, with exactly the descriptors, signal dispositions, mask, environment and terminal that
-//! the caller says. What runs is a [`Running`]: it can be signalled, read line by line and looked
-//! at through `/proc`, and what is left of it is killed when the value is dropped.
-//! [`Running::wait`] gives an [`Ended`].
+//! the caller specifies. The result is a [`Running`]: the caller can signal it, read its output
+//! line by line and inspect it through `/proc`. Dropping it kills whatever still runs.
+//! [`Running::wait`] returns an [`Ended`].
 //!
 //! ```no_run
 //! use initlab::Sandbox;
@@ -16,12 +16,12 @@
 //! assert_eq!(init.wait().status.shell(), 143);
 //! ```
 //!
-//! Every wait has a deadline: 20 s unless said otherwise, times the number in
-//! `INITLAB_TIMEOUT_FACTOR`. A deadline that passes panics (or, in the `try_` methods, fails) with
-//! all there is to know: arguments, status, both streams, and the process tree.
+//! Every wait has a deadline: 20 s by default, times the number in `INITLAB_TIMEOUT_FACTOR`. When
+//! it passes, the method panics (a `try_` method fails) with the full picture: arguments, status,
+//! both streams, and the process tree.
 //!
-//! [`Init`] knows how the inits that are about spell their options; [`conform`] runs the catalogue of
-//! behaviour cases against any of them, as the command `initlab conform` does:
+//! [`Init`] knows how each init spells its options; [`conform`] runs the catalogue of behaviour
+//! cases against any of them, like the command `initlab conform`:
 //!
 //! ```no_run
 //! use initlab::{Init, conform::{self, Plan}, output::Output};
@@ -34,6 +34,7 @@
 #![warn(missing_docs)]
 
 pub mod bench;
+pub mod compare;
 pub mod conform;
 mod deadline;
 mod duration;
@@ -42,8 +43,10 @@ mod ended;
 pub mod exit;
 pub mod fixture;
 mod init;
+mod inside;
 pub mod interrupt;
 mod locate;
+pub mod machine;
 mod network;
 pub mod output;
 pub mod pages;
@@ -51,6 +54,7 @@ pub mod probe;
 mod process;
 mod pty;
 mod pump;
+mod refusal;
 pub mod report;
 mod running;
 mod sandbox;
@@ -76,7 +80,7 @@ pub use locate::{
     copy_executable, find_program, fixture, reachable, use_own_fixtures, write_executable,
 };
 pub use network::Network;
-pub use process::{Process, Stat, tree_of};
+pub use process::{Process, Stat, Thread, tree_of};
 pub use pty::Pty;
 pub use running::Running;
 pub use sandbox::{Leader, Place, Sandbox, Stdio};

@@ -1,30 +1,29 @@
-//! Finding programs, the fixture among them.
+//! Finding programs, including the fixture.
 
 use std::{
     env,
     ffi::OsStr,
-    fs,
-    io::{self, Write as _},
+    fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     sync::{
-        Mutex, OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use crate::{sys, temp::TempDir};
 
-/// The `initlab` binary, whose `fixture NAME` subcommands are what the tests run.
+/// The `initlab` binary, whose `fixture NAME` subcommands the tests run.
 ///
-/// It is the one that `INITLAB` names, else the one beside the running test in cargo's target
-/// directory. Under cargo that one is built first, once per process, so that it is never stale. The
-/// path can be reached by every user: where a directory above it is closed (`/root` is), it is a
-/// copy in a temporary directory that goes when the process ends.
+/// `INITLAB` names it; otherwise it is the one beside the running test in cargo's target directory.
+/// Under cargo it is built first, once per process, so that it is never stale. Every user can reach
+/// the returned path: if a parent directory is closed (like `/root`), it is a copy in a temporary
+/// directory that is removed when the process ends.
 ///
 /// # Panics
-/// Where there is none, with what to do about it.
+/// When there is none, with a hint.
 #[must_use]
 #[track_caller]
 pub fn fixture() -> PathBuf {
@@ -37,7 +36,7 @@ pub fn fixture() -> PathBuf {
         };
         if !binary.is_file() {
             return Err(format!(
-                "{}: no such file; `cargo build -p initlab` makes it",
+                "{}: no such file; `cargo build -p initlab` builds it",
                 binary.display()
             ));
         }
@@ -49,18 +48,17 @@ pub fn fixture() -> PathBuf {
     }
 }
 
-/// Whether this program has the fixtures in itself.
+/// Whether this program contains the fixtures.
 static OWN: AtomicBool = AtomicBool::new(false);
 
-/// Tells [`fixture`] that this very program is `initlab`, by whatever name it is called. For its
-/// `main` only.
+/// Tells [`fixture`] that this program is `initlab`, whatever its name. For its `main` only.
 #[doc(hidden)]
 pub fn use_own_fixtures() {
     OWN.store(true, Ordering::Relaxed);
 }
 
 fn this_program() -> Result<PathBuf, String> {
-    env::current_exe().map_err(|e| format!("cannot tell which program this is: {e}"))
+    env::current_exe().map_err(|e| format!("cannot determine the path of this program: {e}"))
 }
 
 /// The binary that belongs to the running test: `target/PROFILE/initlab` for
@@ -79,7 +77,7 @@ fn sibling() -> Result<PathBuf, String> {
     Ok(profile_directory.join("initlab"))
 }
 
-/// Cargo lets go of its locks before it runs tests, so that it can be called from one.
+/// Cargo releases its locks before it runs tests, so a test can call it.
 fn build(cargo: &OsStr, profile_directory: &Path) -> Result<(), String> {
     let profile = match profile_directory.file_name().and_then(OsStr::to_str) {
         Some("debug") | None => "dev",
@@ -100,8 +98,8 @@ fn build(cargo: &OsStr, profile_directory: &Path) -> Result<(), String> {
     command
         .arg("--manifest-path")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-    // Cargo marks its target directory with this file; below it, a directory for the target may
-    // come first.
+    // Cargo marks its target directory with this file. Below it there may be a directory for the
+    // target triple.
     if above.join("CACHEDIR.TAG").is_file() {
         command.arg("--target-dir").arg(above);
     } else if let (Some(target), Some(top)) = (above.file_name(), above.parent()) {
@@ -124,8 +122,8 @@ fn build(cargo: &OsStr, profile_directory: &Path) -> Result<(), String> {
     ))
 }
 
-/// A path for the same program that every user can reach: the one given, or a copy in a temporary
-/// directory that goes when the process ends.
+/// A path of the program that every user can reach: the given one, or a copy in a temporary
+/// directory that is removed when the process ends.
 pub fn reachable(program: &Path) -> io::Result<PathBuf> {
     let program = fs::canonicalize(program)?;
     let open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
@@ -139,49 +137,40 @@ pub fn reachable(program: &Path) -> io::Result<PathBuf> {
     Ok(copy)
 }
 
-/// Copies a program and gives the copy this mode: `0o4755` for a setuid one.
-///
-/// Another process writes the copy. If this one did, a child that some other thread makes at that
-/// moment would hold the file open for writing until its exec, and executing the copy would fail
-/// with ETXTBSY now and then.
+/// Copies a program and sets the mode of the copy: `0o4755` for a setuid program. It can be executed
+/// at once.
 pub fn copy_executable(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
-    install(
-        Command::new("install")
-            .arg(format!("--mode={mode:o}"))
-            .arg(from)
-            .arg(to),
-        b"",
-    )
+    write_executable(to, fs::read(from)?, mode)
 }
 
-/// Writes a script or a program that is to be executed, with this mode; by another process, as
-/// [`copy_executable`].
+/// Writes an executable script or program with this mode; like [`copy_executable`].
 pub fn write_executable(to: &Path, content: impl AsRef<[u8]>, mode: u32) -> io::Result<()> {
-    install(
-        Command::new("install")
-            .arg(format!("--mode={mode:o}"))
-            .arg("/dev/stdin")
-            .arg(to),
-        content.as_ref(),
-    )
+    sys::write_apart(to, content.as_ref(), mode)
 }
 
-fn install(command: &mut Command, input: &[u8]) -> io::Result<()> {
-    command.stdin(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn()?;
-    // If it ends before it has read all, its own message says more than the broken pipe.
-    let written = child
-        .stdin
-        .take()
-        .map_or(Ok(()), |mut stdin| stdin.write_all(input));
-    let output = child.wait_with_output()?;
-    if output.status.success() {
-        return written;
+/// tidy-init as a file, if it is built into this program, in a temporary directory that is removed when
+/// the process ends.
+pub(crate) fn embedded_init() -> io::Result<Option<PathBuf>> {
+    static FILE: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let Some(program) = EMBEDDED_INIT else {
+        return Ok(None);
+    };
+    let mut file = FILE.lock().unwrap_or_else(PoisonError::into_inner);
+    if file.is_none() {
+        let directory = TempDir::try_new()?;
+        let path = directory.join("tidy-init");
+        write_executable(&path, program, 0o755)?;
+        remove_at_exit(directory);
+        *file = Some(path);
     }
-    Err(io::Error::other(
-        String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    ))
+    Ok(file.clone())
 }
+
+/// `cargo xtask release` embeds the init of the same architecture; other builds embed none.
+#[cfg(embedded_init)]
+const EMBEDDED_INIT: Option<&[u8]> = Some(include_bytes!(env!("INITLAB_EMBED")));
+#[cfg(not(embedded_init))]
+const EMBEDDED_INIT: Option<&[u8]> = None;
 
 /// The directories that the process removes when it exits.
 static AT_EXIT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -204,9 +193,8 @@ extern "C" fn remove_all() {
     }
 }
 
-/// The path of a program: as given where it has a slash, else found along `PATH` and in the
-/// directories of system programs, which an ordinary user's `PATH` may lack. `None` where there is
-/// none.
+/// The path of a program: unchanged if the name has a slash, else looked up in `PATH` and in the
+/// directories of system programs, which an ordinary user's `PATH` may lack.
 #[must_use]
 pub fn find_program(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let name = Path::new(name.as_ref());

@@ -1,7 +1,7 @@
 //! The command line of `initlab`.
 //!
-//! The entry point is C's: Rust's start-up code opens descriptors that are closed and changes what
-//! SIGPIPE does, and the fixtures are there to show what they were given.
+//! The entry point is C's `main`: Rust's start-up code opens closed descriptors and changes the
+//! disposition of SIGPIPE, and the fixtures have to report what they inherited.
 #![no_main]
 #![deny(unsafe_code)]
 
@@ -10,18 +10,18 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use initlab::{
-    bench, conform,
+    bench, compare, conform,
     exit::{self, Trouble},
-    fixture, interrupt,
+    fixture, interrupt, machine,
     output::Output,
     pages, probe, toy,
 };
 
-/// Shows how an init, or a program that is run as PID 1, behaves.
+/// Shows how an init, or a program that runs as PID 1, behaves.
 #[derive(Parser)]
 #[command(version, after_help = HELP)]
 struct Cli {
-    /// No progress and no remarks: the result only
+    /// Print the result only, without progress and remarks
     #[arg(short, long, global = true)]
     quiet: bool,
     #[command(subcommand)]
@@ -37,10 +37,10 @@ Examples:
   initlab bench --init tini --only size,startup --rounds 100
 
 Exit status:
-  0    all is well
-  1    a case has failed, or a gate that you set is not met
-  2    the command line is wrong
-  125  initlab itself could not do its work; one line says why
+  0    success
+  1    a case failed, or an expectation of yours is not met
+  2    usage error
+  125  initlab itself failed; one line says why
   130  interrupted, 143 terminated: nothing that it started is left";
 
 #[derive(Subcommand)]
@@ -48,6 +48,7 @@ enum Command {
     Conform(conform::Args),
     Probe(Box<probe::Args>),
     Bench(bench::Args),
+    Compare(compare::Args),
     /// Small programs for tests: `initlab fixture help` lists them
     #[command(hide = true)]
     Fixture {
@@ -58,7 +59,7 @@ enum Command {
     /// Writes man pages and shell completions into a directory
     #[command(hide = true)]
     Pages {
-        /// The directory, which has to exist
+        /// An existing directory
         directory: PathBuf,
     },
     /// Deliberately broken inits: `initlab toy help` lists them
@@ -75,10 +76,11 @@ enum Command {
 extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: these are the arguments of the C entry point.
     let arguments = unsafe { initlab::sys::arguments(argc, argv) };
-    // Before anything is opened or allocated that they would have to hide.
+    // First, before anything is opened that the fixtures would report.
     match arguments.get(1).and_then(|name| name.to_str()) {
         Some("fixture") => return fixture::run(arguments),
         Some("toy") => return toy::run(arguments),
+        Some("machine") => return machine::main(arguments),
         _ => {}
     }
     initlab::use_own_fixtures();
@@ -94,6 +96,7 @@ fn run(cli: Cli) -> c_int {
     let result = match cli.command {
         Command::Conform(args) => watched(|| conform::main(&args, output)),
         Command::Bench(args) => watched(|| bench::main(args, output)),
+        Command::Compare(args) => compare::main(&args),
         Command::Probe(args) => watched(|| probe::main(*args, output)),
         Command::Fixture { arguments } => Ok(fixture::run(named("fixture", arguments))),
         Command::Pages { directory } => pages::write(Cli::command(), &directory)
@@ -108,10 +111,10 @@ fn run(cli: Cli) -> c_int {
     interrupt::caught().map_or(status, exit::interrupted)
 }
 
-/// Runs a command that starts processes: they go when it is interrupted.
+/// Runs a command that starts processes; an interrupt kills them.
 fn watched(command: impl FnOnce() -> Result<c_int, Trouble>) -> Result<c_int, Trouble> {
     interrupt::watch()?;
-    // What is written to a program that has ended is an error, not our end.
+    // Writing to a program that has ended is an error and must not kill us.
     initlab::sys::set_disposition(libc::SIGPIPE, true)
         .map_err(|e| Trouble(format!("cannot ignore SIGPIPE: {e}")))?;
     command()

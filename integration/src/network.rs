@@ -13,9 +13,8 @@ use nix::sched::{CloneFlags, setns};
 
 use crate::process::Process;
 
-/// A network namespace: that of a sandbox with
-/// [`own_network`](crate::Sandbox::own_network). It lives as long as this value, so that no other
-/// can be taken for it.
+/// The network namespace of a sandbox with [`own_network`](crate::Sandbox::own_network). It lives
+/// as long as this value, so that its identity cannot be reused.
 #[derive(Debug)]
 pub struct Network {
     namespace: File,
@@ -30,21 +29,34 @@ impl Network {
         Ok(Self { namespace, name })
     }
 
-    /// Connects to a port of its loopback interface. Only root may.
-    ///
-    /// A thread of its own enters the namespace (setns(2) moves one thread) and ends; the socket
-    /// stays in the network it was made in.
+    /// The same network, for another thread.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            namespace: self.namespace.try_clone()?,
+            name: self.name.clone(),
+        })
+    }
+
+    /// Connects to a port of its loopback interface. Needs root.
     pub fn connect(&self, port: u16) -> io::Result<TcpStream> {
-        let connect = || {
+        self.enter(|| TcpStream::connect(("127.0.0.1", port)))
+    }
+
+    /// Does something in it. Needs root.
+    ///
+    /// A separate thread enters the namespace (setns(2) moves one thread) and ends; a socket stays
+    /// in the network in which it was created.
+    pub fn enter<T: Send>(&self, action: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+        let enter = || {
             setns(&self.namespace, CloneFlags::CLONE_NEWNET)?;
-            TcpStream::connect(("127.0.0.1", port))
+            action()
         };
-        thread::scope(|scope| scope.spawn(connect).join())
+        thread::scope(|scope| scope.spawn(enter).join())
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// The processes that are in it, zombies not among them. Unlike a mark in the environment,
-    /// which a program may write over, and unlike a parent, this cannot be lost.
+    /// The processes in it, without zombies. A process cannot lose its network the way it loses its
+    /// parent, or overwrites a mark in its environment.
     #[must_use]
     pub fn processes(&self) -> Vec<Process> {
         let mut found = Process::all();

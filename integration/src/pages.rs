@@ -8,13 +8,13 @@ use clap_complete::{Shell, generate_to};
 /// The shells that completions are made for.
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
-/// Writes a man page for the command and for each of its subcommands (`initlab.1`), and completions
-/// (`initlab.bash`, `_initlab`, `initlab.fish`) into the directory, which has to exist.
+/// Writes man pages for the command and each of its subcommands (`initlab.1`), and completions
+/// (`initlab.bash`, `_initlab`, `initlab.fish`) into an existing directory.
 ///
 /// # Errors
-/// What the file system says.
+/// Those of the file system.
 pub fn write(command: Command, directory: &Path) -> io::Result<()> {
-    // `initlab help` is what `--help` is: no page of its own.
+    // `initlab help` is the same as `--help`: it needs no page.
     let mut command = command.disable_help_subcommand(true);
     for shell in SHELLS {
         let name = command.get_name().to_owned();

@@ -7,11 +7,11 @@ use std::{
 
 use crate::{signals::SignalSet, text::escape};
 
-/// A process by its pid, in the PID namespace of the caller. All that is asked is read at that
-/// moment, and `None` when the process is gone (or not ours to look at).
+/// A process by its pid in the caller's PID namespace. Each method reads `/proc` anew, and returns
+/// `None` when the process is gone or may not be inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Process {
-    /// The pid, as the caller's `/proc` has it.
+    /// The pid in the caller's `/proc`.
     pub pid: i32,
 }
 
@@ -33,6 +33,17 @@ pub struct Stat {
     pub tty: i32,
     /// The foreground group of that terminal, -1 for none.
     pub tpgid: i32,
+    /// When it started, in clock ticks since the machine did.
+    pub started: u64,
+}
+
+/// A thread of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// The letter of its state: see [`Stat::state`].
+    pub state: char,
+    /// The processor time that it has used.
+    pub used: Duration,
 }
 
 impl Process {
@@ -77,6 +88,8 @@ impl Process {
             sid: number()?,
             tty: number()?,
             tpgid: number()?,
+            // The 22nd field, 14 behind the last one.
+            started: fields.nth(13)?.parse().ok()?,
         })
     }
 
@@ -106,10 +119,10 @@ impl Process {
             .map(SignalSet::from_bits)
     }
 
-    /// Whether it has all signals but KILL and STOP blocked, or sleeps in `sigtimedwait(2)`.
+    /// Whether it blocks all signals but KILL and STOP, or sleeps in `sigtimedwait(2)`.
     ///
-    /// While a thread sleeps there, the kernel takes the signals that it waits for out of its mask
-    /// (`kernel/signal.c`, `do_sigtimedwait`), and `SigBlk` shows that: 0 for an init at rest.
+    /// While a thread sleeps there, the kernel removes the signals that it waits for from its mask
+    /// (`kernel/signal.c`, `do_sigtimedwait`): `SigBlk` is 0 for an idle init.
     #[must_use]
     pub fn blocks_all(self) -> bool {
         let full = SignalSet::all_but(&[libc::SIGKILL, libc::SIGSTOP]);
@@ -124,7 +137,7 @@ impl Process {
         number == Some(libc::SYS_rt_sigtimedwait)
     }
 
-    /// Its pid in the innermost PID namespace it is in: 1 for that namespace's init.
+    /// Its pid in its own, innermost, PID namespace: 1 for that namespace's init.
     #[must_use]
     pub fn inner_pid(self) -> Option<i32> {
         self.status_field("NSpid")?
@@ -134,8 +147,8 @@ impl Process {
             .ok()
     }
 
-    /// How often it has given up the processor, of itself or not: all threads' `*_ctxt_switches` of
-    /// `/proc/PID/task/TID/status`. A process that sleeps does not change it.
+    /// The number of context switches, voluntary or not: all threads' `*_ctxt_switches` of
+    /// `/proc/PID/task/TID/status`. It does not change while the process sleeps.
     #[must_use]
     pub fn context_switches(self) -> Option<u64> {
         let mut sum = 0;
@@ -164,6 +177,13 @@ impl Process {
         Some(self.memory("Private_Clean")? + self.memory("Private_Dirty")?)
     }
 
+    /// The memory that it has written itself, in kB: `Anonymous` of `/proc/PID/smaps_rollup`. Unlike
+    /// private memory, it does not depend on who else runs the same program.
+    #[must_use]
+    pub fn written_memory(self) -> Option<u64> {
+        self.memory("Anonymous")
+    }
+
     fn memory(self, field: &str) -> Option<u64> {
         let text = fs::read_to_string(self.file("smaps_rollup")).ok()?;
         let value = text
@@ -180,8 +200,28 @@ impl Process {
         Some(Duration::from_nanos(nanos))
     }
 
-    /// Whether anyone listens on this TCP port in the network that the process is in:
-    /// `/proc/PID/net/tcp` and `tcp6`. Nobody is connected to.
+    /// Its threads.
+    #[must_use]
+    pub fn threads(self) -> Vec<Thread> {
+        let Ok(tasks) = fs::read_dir(self.file("task")) else {
+            return Vec::new();
+        };
+        let thread = |task: fs::DirEntry| {
+            let read = |name: &str| fs::read_to_string(task.path().join(name)).ok();
+            let stat = read("stat")?;
+            // The name is in parentheses and may contain some.
+            let state = stat.rsplit_once(") ")?.1.chars().next()?;
+            let used = read("schedstat")?.split_whitespace().next()?.parse().ok()?;
+            Some(Thread {
+                state,
+                used: Duration::from_nanos(used),
+            })
+        };
+        tasks.flatten().filter_map(thread).collect()
+    }
+
+    /// Whether a socket listens on this TCP port in the network of the process, by
+    /// `/proc/PID/net/tcp` and `tcp6`. Nothing connects to it.
     #[must_use]
     pub fn sees_listener(self, port: u16) -> bool {
         const LISTEN: &str = "0A";
@@ -205,22 +245,22 @@ impl Process {
         )
     }
 
-    /// Its children, zombies included, in the order of their pids. Empty when the process is gone.
+    /// Its children, zombies included, the oldest first. Empty when the process is gone.
     #[must_use]
     pub fn children(self) -> Vec<Self> {
-        let mut found: Vec<_> = match self.children_by_task() {
-            Some(pids) => pids.into_iter().map(Self::new).collect(),
-            None => {
-                let parent = |p: &Self| p.stat().is_some_and(|stat| stat.ppid == self.pid);
-                Self::all().into_iter().filter(parent).collect()
-            }
-        };
-        found.sort_unstable();
+        // The kernel appends who is born or adopted. Pids say nothing of age: while a storm of orphans
+        // goes on, they begin anew at the lowest.
+        if let Some(pids) = self.children_by_task() {
+            return pids.into_iter().map(Self::new).collect();
+        }
+        let parent = |p: &Self| p.stat().is_some_and(|stat| stat.ppid == self.pid);
+        let mut found: Vec<_> = Self::all().into_iter().filter(parent).collect();
+        found.sort_by_cached_key(|child| (child.stat().map(|stat| stat.started), *child));
         found
     }
 
-    /// The first child that runs another program than this process, or the same one with other
-    /// arguments: it has exec'd. `None` while there is none.
+    /// The first child that has exec'd: it runs another program than this process, or the same one
+    /// with other arguments.
     #[must_use]
     pub fn child_that_has_execd(self) -> Option<Self> {
         let mine = self.arguments();
@@ -263,7 +303,7 @@ impl Process {
         found
     }
 
-    /// Every process that `/proc` shows.
+    /// All processes in `/proc`.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let entries = fs::read_dir("/proc").into_iter().flatten();
@@ -273,7 +313,7 @@ impl Process {
             .collect()
     }
 
-    /// The processes of the same PID namespace, itself included, those of namespaces below it not.
+    /// The processes of the same PID namespace, itself included, without those of namespaces below.
     #[must_use]
     pub fn same_namespace(self) -> Vec<Self> {
         let Some(mine) = self.link("ns/pid") else {
@@ -287,13 +327,13 @@ impl Process {
         found
     }
 
-    /// Where a symbolic link below `/proc/PID/` points: `cwd`, `exe`, `fd/0`, `ns/pid`.
+    /// The target of a symbolic link below `/proc/PID/`: `cwd`, `exe`, `fd/0`, `ns/pid`.
     #[must_use]
     pub fn link(self, name: &str) -> Option<PathBuf> {
         fs::read_link(self.file(name)).ok()
     }
 
-    /// The open descriptors and what they are.
+    /// The open descriptors and their targets.
     #[must_use]
     pub fn descriptors(self) -> Option<BTreeMap<i32, PathBuf>> {
         let entries = fs::read_dir(self.file("fd")).ok()?;
@@ -333,11 +373,11 @@ impl Process {
     }
 }
 
-/// No tree shows more processes: one that forks without end leaves no time to look at all of them.
+/// The limit for a tree: a fork bomb leaves no time to inspect all processes.
 const MOST_SHOWN: usize = 64;
 
-/// The processes below and with `roots` as an indented text: pid, pid inside, state, group,
-/// session, arguments. A large tree is cut off.
+/// `roots` and their descendants as an indented text: pid, pid inside, state, group, session,
+/// arguments. A large tree is cut off.
 #[must_use]
 pub fn tree_of(roots: &[Process]) -> String {
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! A pseudo-terminal: the tests are the person in front of it.
+//! A pseudo-terminal: the tests act as the person in front of it.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ use nix::{
 
 use crate::{deadline::timeout, pump::Pump, sys, text::excerpt};
 
-/// The master side of a pseudo-terminal (`pty(7)`). Give it to
-/// [`Sandbox::terminal`](crate::Sandbox::terminal): the program gets the slave as its controlling
-/// terminal. What is written there is read in the background.
+/// The master side of a pseudo-terminal (`pty(7)`). [`Sandbox::terminal`](crate::Sandbox::terminal)
+/// makes the slave the controlling terminal of a program. A background thread reads what the
+/// program writes.
 ///
-/// Each terminal serves one program: when that session has ended, nothing more is read.
+/// Each terminal serves one program: reading stops when that session ends.
 #[must_use]
 pub struct Pty {
     master: Option<OwnedFd>,
@@ -27,7 +27,7 @@ pub struct Pty {
 }
 
 impl Pty {
-    /// Opens a terminal of 24 rows and 80 columns. Panics where none can be had.
+    /// Opens a terminal of 24 rows and 80 columns. Panics on failure.
     #[track_caller]
     pub fn open() -> Self {
         Self::try_open().unwrap_or_else(|e| panic!("cannot open a pseudo-terminal: {e}"))
@@ -41,8 +41,8 @@ impl Pty {
         let path = ptsname_r(&master)?;
         let master = master.as_fd().try_clone_to_owned()?;
         sys::set_window_size(master.as_fd(), 24, 80)?;
-        // Reading a master whose slave nobody has opened yet blocks; after the last close of a
-        // slave it gives EIO.
+        // Reading a master blocks until someone opens the slave, and fails with EIO after the last
+        // close of the slave.
         let output = Pump::start(master.try_clone()?)?;
         Ok(Self {
             master: Some(master),
@@ -58,7 +58,7 @@ impl Pty {
         &self.path
     }
 
-    /// Opens the slave, without making it anybody's controlling terminal.
+    /// Opens the slave, without making it a controlling terminal.
     pub fn open_slave(&self) -> io::Result<OwnedFd> {
         use std::os::unix::fs::OpenOptionsExt;
         let mut options = std::fs::OpenOptions::new();
@@ -109,8 +109,8 @@ impl Pty {
             .filter(|group| *group > 0)
     }
 
-    /// Waits until `text` is written, and gives what came up to its end. Goes on after the last one
-    /// found. Panics with the transcript when it does not come.
+    /// Waits until the program writes `text`, and returns the output up to its end. The search
+    /// continues after the previous match. Panics with the transcript at the deadline.
     #[track_caller]
     pub fn expect(&mut self, text: &str) -> String {
         let found = self.output.find(self.limit, |bytes, _| {
@@ -131,19 +131,19 @@ impl Pty {
         })
     }
 
-    /// All that was written to the terminal so far.
+    /// Everything written to the terminal so far.
     #[must_use]
     pub fn transcript(&self) -> String {
         excerpt(&self.output.bytes(), 16 * 1024)
     }
 
-    /// Reads no more: what is written from now on stays in the terminal, until that is full.
+    /// Stops reading: further output stays in the terminal until its buffer is full.
     pub fn stop_reading(&mut self) {
         self.output.finish();
     }
 
-    /// Hangs up: closes the master. The session leader gets HUP, and reading the slave gives its
-    /// end. What was written before can be read still.
+    /// Hangs up: closes the master. The session leader gets HUP, and reading the slave returns end
+    /// of file. Earlier output can still be read.
     pub fn hang_up(&mut self) {
         self.output.close();
         self.master = None;

@@ -1,4 +1,4 @@
-//! Reading a pipe or a terminal in the background, so that the other side never blocks on it.
+//! Reading a pipe or a terminal in the background, so that the writer never blocks.
 
 use std::{
     io,
@@ -10,21 +10,21 @@ use std::{
 
 use crate::sys;
 
-/// What a pipe can hold at most by default settings (`/proc/sys/fs/pipe-max-size`): so much is read
-/// after the end.
+/// The largest pipe by default (`/proc/sys/fs/pipe-max-size`): at most this much is read after the
+/// end.
 const LEFT_IN_PIPE: usize = 1 << 20;
 
-/// So much is kept. What a program writes beyond that is read, so that it does not block, and
-/// thrown away: one that prints without end must not take all memory.
+/// How much output is kept. The rest is read, so that the program does not block, and discarded: a
+/// program that prints without end must not use up the memory.
 const KEPT: usize = 64 << 20;
 
 /// A thread that reads a descriptor until its end, or until it is told to finish.
 pub(crate) struct Pump {
     shared: Arc<Shared>,
-    /// Written to when the thread is to take what is there and end.
+    /// A write to it tells the thread to read what is left, and to end.
     finish: OwnedFd,
     thread: Option<JoinHandle<OwnedFd>>,
-    /// Kept open after the thread's end: a survivor that writes must not get SIGPIPE.
+    /// Stays open after the thread's end: a surviving process that writes must not get SIGPIPE.
     source: Option<OwnedFd>,
     cursor: usize,
 }
@@ -72,12 +72,12 @@ impl Pump {
         })
     }
 
-    /// All that has been read so far.
+    /// Everything read so far.
     pub fn bytes(&self) -> Vec<u8> {
         self.shared.lock().bytes.clone()
     }
 
-    /// Reads what is there still, and ends. The source stays open.
+    /// Reads what is left, and ends. The source stays open.
     pub fn finish(&mut self) {
         let _ = sys::write_all(self.finish.as_raw_fd(), &1u64.to_ne_bytes());
         if let Some(thread) = self.thread.take() {
@@ -91,9 +91,9 @@ impl Pump {
         self.source = None;
     }
 
-    /// Waits until `find` finds something in what came since the last find, and moves past it.
+    /// Waits until `find` finds something in the output since the last match, and moves past it.
     ///
-    /// `find` gets those bytes, and whether there will be no more; it gives the length to move on
+    /// `find` gets those bytes, and whether the stream has ended; it returns the length to move on
     /// by, and its result.
     pub fn find<T>(
         &mut self,
@@ -129,7 +129,7 @@ impl Pump {
 pub(crate) enum NotFound {
     /// The stream has ended.
     Ended,
-    /// The time is over.
+    /// The deadline has passed.
     TimedOut,
 }
 
@@ -156,7 +156,7 @@ fn run(source: &OwnedFd, finish: &OwnedFd, shared: &Shared) {
             }
             continue;
         }
-        // The master of a terminal gives EIO when the last process has closed it.
+        // A terminal's master fails with EIO when the last process has closed the slave.
         let Ok(count @ 1..) = sys::read(source.as_fd(), &mut buffer) else {
             return;
         };

@@ -1,20 +1,19 @@
-//! What the fixtures have reported: see [`fixture::HELP`](crate::fixture::HELP).
+//! The reports of the fixtures: see [`fixture::HELP`](crate::fixture::HELP).
 
 /// A line `signal N pid=.. uid=.. code=.. value=..`, or `member I signal N ...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// The number of the member of the fixture `group`; 0 for the other fixtures.
+    /// The number of the member in the fixture `group`; 0 for other fixtures.
     pub member: usize,
     /// The signal's number.
     pub signal: i32,
     /// The sender.
     pub pid: i32,
-    /// 0 is kill(2), more than 0 the kernel.
+    /// `si_code`: 0 for kill(2), positive for the kernel.
     pub code: i32,
 }
 
-/// All lines of that form, in their order. What the kernel says of the fixture's own children is
-/// left out.
+/// All lines of that form, in order, without the SIGCHLD for the fixture's own children.
 pub fn taken(output: impl AsRef<[u8]>) -> Vec<Taken> {
     String::from_utf8_lossy(output.as_ref())
         .lines()
@@ -23,12 +22,12 @@ pub fn taken(output: impl AsRef<[u8]>) -> Vec<Taken> {
         .collect()
 }
 
-/// The signals of all lines of that form, in their order.
+/// The signals of all lines of that form, in order.
 pub fn signals(output: impl AsRef<[u8]>) -> Vec<i32> {
     taken(output).iter().map(|taken| taken.signal).collect()
 }
 
-/// The number behind `key=`.
+/// The number after `key=`.
 pub fn number(line: &str, key: &str) -> Option<i32> {
     line.split_whitespace()
         .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))?

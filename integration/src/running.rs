@@ -21,11 +21,10 @@ use crate::{
     sys,
 };
 
-/// A process that a [`Sandbox`](crate::Sandbox) has started: it has exec'd. It is a child of this
-/// process.
+/// A child process that a [`Sandbox`](crate::Sandbox) has started, and that has exec'd.
 ///
-/// Dropping it kills it and all that it has left: in a PID namespace everything there, else its
-/// descendants and what is marked as theirs in the environment.
+/// Dropping it kills it and everything it has started: in a PID namespace all processes there,
+/// otherwise its descendants and the processes whose environment has the sandbox's mark.
 #[must_use]
 pub struct Running {
     pub(crate) pid: i32,
@@ -49,14 +48,14 @@ impl Running {
         self.pid
     }
 
-    /// The view of it through `/proc`.
+    /// Its view in `/proc`.
     #[must_use]
     pub fn process(&self) -> Process {
         Process::new(self.pid)
     }
 
-    /// The process that has the pid `inner` inside the sandbox, as the sandboxed program would name
-    /// it; without a PID namespace, that very pid. Panics when there is none.
+    /// The process with the pid `inner` inside the sandbox; without a PID namespace, with that pid.
+    /// Panics when there is none.
     #[must_use]
     #[track_caller]
     pub fn inside(&self, inner: i32) -> Process {
@@ -76,8 +75,8 @@ impl Running {
         })
     }
 
-    /// Sends a signal as `kill(2)` does. Panics when it cannot be sent; that the process has ended
-    /// unseen is no reason.
+    /// Sends a signal like `kill(2)`. Panics when that fails; a process that has already ended is
+    /// no failure.
     #[track_caller]
     pub fn kill(&self, signal: i32) {
         if let Err(error) = sys::pidfd_kill(self.pidfd.as_fd(), signal) {
@@ -91,7 +90,7 @@ impl Running {
         }
     }
 
-    /// Queues a signal with a value as `sigqueue(3)` does. Panics when it cannot be sent.
+    /// Queues a signal with a value like `sigqueue(3)`. Panics when that fails.
     #[track_caller]
     pub fn sigqueue(&self, signal: i32, value: i32) {
         if let Err(error) = sys::pidfd_sigqueue(self.pidfd.as_fd(), signal, value) {
@@ -112,7 +111,7 @@ impl Running {
             .expect("cannot write to standard input");
     }
 
-    /// As [`write_stdin`](Self::write_stdin), with an error where nobody reads it any more.
+    /// As [`write_stdin`](Self::write_stdin), but fails when nobody reads it any more.
     #[track_caller]
     pub fn try_write_stdin(&self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let stdin = self
@@ -122,26 +121,26 @@ impl Running {
         sys::write_all(stdin.as_raw_fd(), bytes.as_ref())
     }
 
-    /// Closes standard input: the process reads its end.
+    /// Closes standard input: the process reads end of file.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
-    /// Waits for a line of standard output that contains `text`, and gives it. Goes on where the
-    /// last one was found.
+    /// Waits for a line of standard output that contains `text`, and returns it. The search
+    /// continues after the previous match.
     #[track_caller]
     pub fn expect(&mut self, text: &str) -> String {
         panic_on(self.try_expect_line(&format!("a line with {text:?}"), |line| line.contains(text)))
     }
 
-    /// Waits for a line of standard output that `wanted` accepts, and gives it, without the line
-    /// feed. Goes on after the last one found. An output that ends fails at once.
+    /// Waits for a line of standard output that `wanted` accepts, and returns it without the line
+    /// feed. The search continues after the previous match. Fails at once when the output ends.
     #[track_caller]
     pub fn expect_line(&mut self, wanted: impl FnMut(&str) -> bool) -> String {
         panic_on(self.try_expect_line("a line", wanted))
     }
 
-    /// As [`expect_line`](Self::expect_line), with an error for what has not come.
+    /// As [`expect_line`](Self::expect_line), but returns an error instead of panicking.
     pub fn try_expect_line(
         &mut self,
         what: &str,
@@ -149,7 +148,7 @@ impl Running {
     ) -> Result<String, Failure> {
         let limit = self.limit;
         let found = find_line(self.stdout.as_mut(), limit, wanted);
-        found.map_err(|reason| self.failure(&format!("waited for {what} on stdout: {reason}")))
+        found.map_err(|reason| self.failure(&format!("no {what} on stdout: {reason}")))
     }
 
     /// As [`expect`](Self::expect), on standard error.
@@ -170,60 +169,59 @@ impl Running {
     ) -> Result<String, Failure> {
         let limit = self.limit;
         let found = find_line(self.stderr.as_mut(), limit, wanted);
-        found.map_err(|reason| self.failure(&format!("waited for {what} on stderr: {reason}")))
+        found.map_err(|reason| self.failure(&format!("no {what} on stderr: {reason}")))
     }
 
-    /// What came on standard output so far.
+    /// Standard output so far.
     #[must_use]
     pub fn stdout_so_far(&self) -> Vec<u8> {
         self.stdout.as_ref().map(Pump::bytes).unwrap_or_default()
     }
 
-    /// What came on standard error so far.
+    /// Standard error so far.
     #[must_use]
     pub fn stderr_so_far(&self) -> Vec<u8> {
         self.stderr.as_ref().map(Pump::bytes).unwrap_or_default()
     }
 
-    /// Waits until `condition` holds, as [`poll_until`](crate::poll_until), with the sandbox's
-    /// deadline and a message that has all there is.
+    /// Waits until `condition` holds, like [`poll_until`](crate::poll_until), with the sandbox's
+    /// deadline and the full picture in the message.
     #[track_caller]
     pub fn poll_until(&self, what: &str, condition: impl FnMut() -> bool) {
         if !try_poll_until(self.limit, condition) {
             panic!(
                 "{}",
                 self.failure(&format!(
-                    "waited {:?} for this, in vain: {what}",
+                    "timed out after {:?}, waiting for: {what}",
                     self.limit
                 ))
             );
         }
     }
 
-    /// Waits for the process to end; what it wrote goes on to be read. Panics at the deadline.
+    /// Waits for the process to end, without waiting for its output. Panics at the deadline.
     #[track_caller]
     pub fn wait_exit(&mut self) -> WaitStatus {
         panic_on(self.try_wait_exit())
     }
 
-    /// As [`wait_exit`](Self::wait_exit), with an error at the deadline.
+    /// As [`wait_exit`](Self::wait_exit), but fails at the deadline.
     pub fn try_wait_exit(&mut self) -> Result<WaitStatus, Failure> {
         match self.reap_within(self.limit) {
             Ok(Some(status)) => Ok(status),
-            Ok(None) => Err(self.failure(&format!("waited {:?} for its end", self.limit))),
+            Ok(None) => Err(self.failure(&format!("it has not ended after {:?}", self.limit))),
             Err(error) => Err(self.failure(&format!("cannot wait for its end: {error}"))),
         }
     }
 
-    /// Waits for the process to end, and gives its status and all that it has written until then.
-    /// Survivors, where there is no PID namespace that ends with it, live until this value is
-    /// dropped. Panics at the deadline.
+    /// Waits for the process to end, and returns its status and its output. Without a PID
+    /// namespace, survivors live until this value is dropped. Panics at the deadline.
     #[track_caller]
     pub fn wait(&mut self) -> Ended {
         panic_on(self.try_wait())
     }
 
-    /// As [`wait`](Self::wait), with an error at the deadline.
+    /// As [`wait`](Self::wait), but fails at the deadline.
     pub fn try_wait(&mut self) -> Result<Ended, Failure> {
         let status = self.try_wait_exit()?;
         let elapsed = self.started.elapsed();
@@ -245,7 +243,7 @@ impl Running {
         })
     }
 
-    /// The status if the process has ended, without waiting.
+    /// The status if the process has ended. Does not wait.
     pub fn try_status(&mut self) -> Option<WaitStatus> {
         self.reap_within(Duration::ZERO).ok().flatten()
     }
@@ -254,7 +252,7 @@ impl Running {
         let until = Instant::now() + limit;
         while self.status.is_none() {
             let left = until.saturating_duration_since(Instant::now());
-            // The pidfd is readable from the moment that the process can be reaped: pidfd_open(2).
+            // A pidfd becomes readable when the process can be reaped: pidfd_open(2).
             let [ended] = sys::poll_readable([self.pidfd.as_fd()], Some(left))?;
             if ended {
                 self.status = sys::try_reap(self.pid)?.map(WaitStatus::from_raw);
@@ -265,13 +263,13 @@ impl Running {
         Ok(self.status)
     }
 
-    /// The time since before the start.
+    /// The time since just before the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// All there is to know at this moment, with `what` is wrong: for a test's own failures.
+    /// The full picture of this moment, headed by `what`: for a test's own failures.
     #[must_use]
     pub fn failure(&self, what: &str) -> Failure {
         Failure(Box::new(Details {
@@ -296,7 +294,7 @@ fn find_line(
     mut wanted: impl FnMut(&str) -> bool,
 ) -> Result<String, String> {
     let pump = pump.ok_or("it is not piped")?;
-    // How much of what comes has been looked at: the search starts there when more has come.
+    // The number of bytes already searched.
     let mut seen = 0;
     let found = pump.find(limit, |bytes, ended| {
         loop {

@@ -1,4 +1,4 @@
-//! What to start, and how.
+//! Descriptions of what to start.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -26,24 +26,24 @@ pub enum Place {
     Child,
 }
 
-/// What the program leads at its start.
+/// What the program is the leader of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leader {
-    /// A session of its own, and a process group: how container runtimes start PID 1. No
-    /// controlling terminal.
+    /// A session of its own and a process group, without a controlling terminal: how container
+    /// runtimes start PID 1.
     Session,
     /// A process group of its own in this process's session: how a shell starts a job.
     Group,
-    /// Nothing: it is in this process's group.
+    /// Nothing: it joins this process's group.
     Nothing,
 }
 
-/// What a standard stream is.
+/// A standard stream.
 #[derive(Debug)]
 pub enum Stdio {
     /// `/dev/null`.
     Null,
-    /// A pipe: [`Running`] reads or writes its other end.
+    /// A pipe: [`Running`] has the other end.
     Piped,
     /// This process's own.
     Inherit,
@@ -59,10 +59,18 @@ impl From<OwnedFd> for Stdio {
     }
 }
 
-/// A program to be started, and in what surroundings. By default: as PID 1, standard input
-/// `/dev/null`, output and error piped, no other descriptor, the environment and the directory of
-/// this process, every signal at its default action and none blocked, a session of its own, killed
-/// when the thread that started it ends.
+/// A root file system.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    pub directory: PathBuf,
+    /// Whether the program is a file outside of it, and has to be brought inside.
+    pub program_is_outside: bool,
+}
+
+/// A program to start, and its environment in the widest sense. By default: as PID 1, with
+/// `/dev/null` as standard input, output and error piped, no other descriptor, the environment and
+/// the directory of this process, every signal at its default action and none blocked, a session of
+/// its own, and killed when the thread that started it ends.
 #[must_use]
 #[derive(Debug)]
 pub struct Sandbox {
@@ -86,10 +94,13 @@ pub struct Sandbox {
     pub(crate) pending: Vec<i32>,
     pub(crate) limits: Vec<(u32, u64, u64)>,
     pub(crate) failing_calls: Vec<(libc::c_long, i32)>,
+    pub(crate) failing_flags: Vec<(libc::c_long, u8, u32, i32)>,
     pub(crate) no_new_privileges: bool,
     pub(crate) parent_death: Option<i32>,
     pub(crate) no_proc: bool,
     pub(crate) tmpfs: Vec<PathBuf>,
+    pub(crate) root: Option<Root>,
+    pub(crate) setup: Option<OsString>,
     pub(crate) network: bool,
     pub(crate) most_processes: Option<u32>,
     pub(crate) strace: Option<(PathBuf, Vec<String>)>,
@@ -97,8 +108,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts `program` as PID 1 of a PID namespace. A name without a slash is looked for along
-    /// `PATH`.
+    /// Starts `program` as PID 1 of a PID namespace. A name without a slash is looked up in `PATH`.
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
             program: program.into(),
@@ -123,10 +133,13 @@ impl Sandbox {
             pending: Vec::new(),
             limits: Vec::new(),
             failing_calls: Vec::new(),
+            failing_flags: Vec::new(),
             no_new_privileges: false,
             parent_death: Some(libc::SIGKILL),
             no_proc: false,
             tmpfs: Vec::new(),
+            root: None,
+            setup: None,
             network: false,
             most_processes: None,
             strace: None,
@@ -157,26 +170,26 @@ impl Sandbox {
         self
     }
 
-    /// Sets `argv[0]`, which is the program as given otherwise. May be empty.
+    /// Sets `argv[0]`; by default it is the program as given. May be empty.
     pub fn arg0(mut self, arg0: impl Into<OsString>) -> Self {
         self.arg0 = Some(arg0.into());
         self
     }
 
-    /// The argument vector is empty: not even `argv[0]`. Linux puts an empty string there since 5.18.
+    /// Empties the argument vector, `argv[0]` included. Linux adds an empty string since 5.18.
     pub fn no_arguments(mut self) -> Self {
         self.no_arguments = true;
         self
     }
 
-    /// Sets a variable of the environment.
+    /// Sets an environment variable.
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self = self.env_remove(key.as_ref());
         self.env.push(entry(key.as_ref(), value.as_ref()));
         self
     }
 
-    /// Takes a variable out of the environment.
+    /// Removes an environment variable.
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
         let key = entry(key.as_ref(), OsStr::new(""));
         self.env
@@ -184,21 +197,21 @@ impl Sandbox {
         self
     }
 
-    /// Takes everything out of the environment.
+    /// Empties the environment.
     pub fn env_clear(mut self) -> Self {
         self.env.clear();
         self
     }
 
-    /// Adds an entry to the environment as it is: without `=`, double, not UTF-8.
+    /// Adds a verbatim entry to the environment: without `=`, duplicate, or not UTF-8.
     pub fn env_raw(mut self, raw: impl Into<OsString>) -> Self {
         self.env.push(raw.into());
         self
     }
 
-    /// Without a PID namespace the environment gets an entry `INITLAB_SANDBOX=...`, by which
-    /// processes that have left the tree are found and killed. This leaves it out: then the
-    /// environment is exactly the one given.
+    /// Without a PID namespace the environment gets an entry `INITLAB_SANDBOX=...`, a mark by which
+    /// the clean-up finds processes that have left the tree. This option omits the mark: the
+    /// environment is exactly the given one.
     pub fn unmarked(mut self) -> Self {
         self.mark = false;
         self
@@ -210,7 +223,7 @@ impl Sandbox {
         self
     }
 
-    /// The current directory is one that has been deleted.
+    /// Makes the current directory one that has been deleted.
     pub fn deleted_cwd(mut self) -> Self {
         self.deleted_directory = true;
         self
@@ -240,11 +253,11 @@ impl Sandbox {
         self
     }
 
-    /// The terminal is the controlling one and the standard streams: set one of those after this to
-    /// differ.
+    /// Makes this the controlling terminal and all standard streams; to redirect a stream, set it
+    /// afterwards.
     ///
     /// # Panics
-    /// When the terminal has no slave to be opened any more.
+    /// When the slave can no longer be opened.
     #[track_caller]
     pub fn terminal(mut self, pty: &Pty) -> Self {
         let open = || pty.open_slave().expect("cannot open the terminal");
@@ -254,13 +267,13 @@ impl Sandbox {
         self
     }
 
-    /// What it leads at its start.
+    /// What the program is the leader of.
     pub fn leader(mut self, leader: Leader) -> Self {
         self.leader = leader;
         self
     }
 
-    /// User and group it runs as, with no other groups. Only root may ask for it.
+    /// The user and group to run as, without supplementary groups. Needs root.
     pub fn user(mut self, uid: u32, gid: u32) -> Self {
         self.ids = Some((uid, gid, Vec::new()));
         self
@@ -275,28 +288,27 @@ impl Sandbox {
         self
     }
 
-    /// In a user namespace (that is: when this process is not privileged) the program is root by
-    /// default. This keeps the user as it is.
+    /// In a user namespace, that is, when this process is not privileged, the program is root by
+    /// default. This keeps the user.
     pub fn same_user(mut self) -> Self {
         self.same_user = true;
         self
     }
 
-    /// Signals that are blocked when the program starts: any of the 64.
+    /// Signals blocked when the program starts: any of the 64.
     pub fn blocked(mut self, signals: impl Into<SignalSet>) -> Self {
         self.blocked = signals.into();
         self
     }
 
-    /// Signals that are ignored when the program starts: any of the 64.
+    /// Signals ignored when the program starts: any of the 64.
     pub fn ignored(mut self, signals: impl Into<SignalSet>) -> Self {
         self.ignored = signals.into();
         self
     }
 
-    /// Signals that are pending when the program starts, sent by itself, in this order; the same
-    /// one several times, if it is a real-time signal, counts as often. They are blocked too, else
-    /// they would be gone before it starts.
+    /// Signals pending when the program starts, sent by itself in this order. A real-time signal
+    /// may occur several times. They are blocked too, or they would be gone before it starts.
     pub fn pending(mut self, signals: &[i32]) -> Self {
         self.pending = signals.to_vec();
         self
@@ -313,10 +325,17 @@ impl Sandbox {
         self
     }
 
-    /// Lets a system call (`libc::SYS_close_range`) fail with this error number, by a seccomp
+    /// Makes a system call (`libc::SYS_close_range`) fail with this error number, by a seccomp
     /// filter.
     pub fn failing_call(mut self, call: libc::c_long, errno: i32) -> Self {
         self.failing_calls.push((call, errno));
+        self
+    }
+
+    /// Lets a system call fail with this error number where its argument with this number, from 0,
+    /// has this bit: a flag that an older kernel does not know.
+    pub fn failing_flag(mut self, call: libc::c_long, argument: u8, bit: u32, errno: i32) -> Self {
+        self.failing_flags.push((call, argument, bit, errno));
         self
     }
 
@@ -326,33 +345,59 @@ impl Sandbox {
         self
     }
 
-    /// The signal the program gets when the thread that started it ends; KILL by default.
+    /// The signal that the program gets when the thread that started it ends; KILL by default.
     pub fn parent_death(mut self, signal: Option<i32>) -> Self {
         self.parent_death = signal;
         self
     }
 
-    /// `/proc` is an empty directory. Gives a mount namespace if there is none.
+    /// Makes `/proc` an empty directory. Adds a mount namespace if there is none.
     pub fn no_proc(mut self) -> Self {
         self.no_proc = true;
         self
     }
 
-    /// An empty file system in memory is mounted on this directory. Gives a mount namespace if
-    /// there is none.
+    /// Mounts an empty tmpfs on this directory. Adds a mount namespace if there is none.
     pub fn tmpfs(mut self, directory: impl Into<PathBuf>) -> Self {
         self.tmpfs.push(directory.into());
         self
     }
 
-    /// A network of its own, with the loopback interface up: any port is free.
+    /// Makes this directory the root, below a layer of the program's own: what it writes goes when it
+    /// ends, as in a container. `/dev` has what a container has there. A program with a slash in its
+    /// name is one of that directory. Needs root.
+    pub fn root(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.root = Some(Root {
+            directory: directory.into(),
+            program_is_outside: false,
+        });
+        self
+    }
+
+    /// As [`root`](Self::root), for a program that is outside of that directory.
+    pub(crate) fn root_from_outside(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.root = Some(Root {
+            directory: directory.into(),
+            program_is_outside: true,
+        });
+        self
+    }
+
+    /// A shell script that runs before the program does, with the program's files and network, but
+    /// outside of its PID namespace. Its failure is one of the start.
+    pub(crate) fn setup(mut self, script: impl Into<OsString>) -> Self {
+        self.setup = Some(script.into());
+        self
+    }
+
+    /// Gives the program its own network with the loopback interface up: every port is free.
     pub fn own_network(mut self) -> Self {
         self.network = true;
         self
     }
 
-    /// strace follows the program from before its exec and writes to `log`, with these options:
-    /// `["-f"]` for the children too. The log is complete when [`Running::wait`] comes back; the
+    /// Has strace follow the program from before its exec and write to `log`, with these options:
+    /// `["-f"]` for the children too. The log is complete when [`Running::wait`] returns; the
     /// program's part begins at `execve`.
     pub fn strace(mut self, log: impl Into<PathBuf>, options: &[&str]) -> Self {
         self.strace = Some((
@@ -362,27 +407,26 @@ impl Sandbox {
         self
     }
 
-    /// How long each wait for it may take, times `INITLAB_TIMEOUT_FACTOR`.
+    /// The deadline of each wait, times `INITLAB_TIMEOUT_FACTOR`.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = scaled(limit);
         self
     }
 
-    /// As [`timeout`](Self::timeout), where the factor is in the time already.
+    /// As [`timeout`](Self::timeout), without the factor.
     pub(crate) fn timeout_exactly(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// No more processes than this in the PID namespace, where the kernel bounds those (Linux 6.14
-    /// and later); nothing elsewhere. At least 301, which the kernel keeps for itself.
+    /// Limits the number of processes in the PID namespace; ignored before Linux 6.14. At least
+    /// 301: the kernel reserves the lower pids.
     pub fn most_processes(mut self, count: u32) -> Self {
         self.most_processes = Some(count);
         self
     }
 
-    /// Starts the program and waits until it has exec'd. Panics with the failed step when it
-    /// cannot.
+    /// Starts the program and waits until it has exec'd. Panics with the step that failed.
     #[track_caller]
     pub fn start(self) -> Running {
         self.try_start().unwrap_or_else(|error| panic!("{error}"))

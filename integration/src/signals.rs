@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// A set of the signals 1 to 64, as the kernel keeps it: bit n - 1 is signal n.
+/// A set of the signals 1 to 64 in the kernel's form: bit n - 1 is signal n.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct SignalSet(u64);
 
 impl SignalSet {
     /// No signal.
     pub const EMPTY: Self = Self(0);
-    /// All 64, KILL and STOP too, which the kernel leaves out where they make no sense.
+    /// All 64, including KILL and STOP, which the kernel ignores where they make no sense.
     pub const ALL: Self = Self(u64::MAX);
 
     /// The set with these bits: the form of `SigBlk` and its like in `/proc/PID/status`.
@@ -42,14 +42,14 @@ impl SignalSet {
         self.0 & bit(signal) != 0
     }
 
-    /// The signals of the set, in their order.
+    /// The signals of the set, in order.
     pub fn iter(self) -> impl Iterator<Item = i32> {
         (1..=64).filter(move |signal| self.contains(*signal))
     }
 }
 
 fn bit(signal: i32) -> u64 {
-    assert!((1..=64).contains(&signal), "{signal} is no signal");
+    assert!((1..=64).contains(&signal), "{signal} is not a signal");
     1 << (signal - 1)
 }
 
@@ -72,7 +72,7 @@ impl fmt::Debug for SignalSet {
     }
 }
 
-/// The standard signals by the C library's constants: the numbers differ between architectures.
+/// The standard signals by the C library's constants: their numbers differ between architectures.
 const NAMES: &[(&str, i32)] = &[
     ("HUP", libc::SIGHUP),
     ("INT", libc::SIGINT),
@@ -110,7 +110,7 @@ const NAMES: &[(&str, i32)] = &[
 /// The first real-time signal that glibc gives to programs; `kill -l` calls it RTMIN.
 const RTMIN: i32 = 34;
 
-/// The name without `SIG`: `TERM`, `RTMIN+3`; a number where there is none.
+/// The name without `SIG`: `TERM`, `RTMIN+3`; the number for a signal without a name.
 #[must_use]
 pub fn signal_name(signal: i32) -> String {
     match NAMES.iter().find(|(_, number)| *number == signal) {

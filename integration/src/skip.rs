@@ -1,13 +1,13 @@
-//! Tests that cannot run here say so; where everything is installed (`TIDY_INIT_NO_SKIP`), they
-//! fail.
+//! Skipping tests that cannot run here. With `TIDY_INIT_NO_SKIP`, set where everything is
+//! installed, they fail instead.
 
 use std::{env, process::Command, sync::OnceLock, thread};
 
 use crate::{Sandbox, find_program, sys};
 
-/// Says that the running test is skipped, past the test runner's capture of output. Panics if the
-/// environment variable `TIDY_INIT_NO_SKIP` is set and not empty. The macro [`skip!`](crate::skip!)
-/// calls it and returns.
+/// Reports that the running test is skipped, bypassing the test runner's capture of output. Panics
+/// if the environment variable `TIDY_INIT_NO_SKIP` is set and not empty. The macro
+/// [`skip!`](crate::skip!) calls it and returns.
 #[track_caller]
 pub fn skipped(reason: &str) {
     let test = thread::current().name().unwrap_or("?").to_owned();
@@ -18,7 +18,7 @@ pub fn skipped(reason: &str) {
     let _ = sys::write_all(2, format!("skipped: {test}: {reason}\n").as_bytes());
 }
 
-/// Skips the running test: says why and returns from it.
+/// Skips the running test: prints the reason and returns.
 #[macro_export]
 macro_rules! skip {
     ($($reason:tt)*) => {{
@@ -57,7 +57,7 @@ macro_rules! require_docker {
     };
 }
 
-/// Skips the running test unless a sandbox with namespaces can be made here.
+/// Skips the running test unless a sandbox with namespaces can be created here.
 #[macro_export]
 macro_rules! require_namespaces {
     () => {
@@ -100,7 +100,7 @@ pub fn missing_docker() -> Option<String> {
     ANSWER.get_or_init(ask).clone()
 }
 
-/// Why no sandbox with a PID namespace can be made; `None` when one can. Tried once per process.
+/// Why no sandbox with a PID namespace can be created; `None` when one can. Tried once per process.
 #[must_use]
 pub fn missing_namespaces() -> Option<String> {
     static ANSWER: OnceLock<Option<String>> = OnceLock::new();

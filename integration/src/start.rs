@@ -1,33 +1,39 @@
 //! From a description to a running process.
 
 use std::{
+    env,
     error::Error,
     ffi::{CString, OsStr, OsString},
-    fmt, io,
+    fmt, fs, io,
     os::{
-        fd::{AsRawFd, OwnedFd, RawFd},
-        unix::ffi::OsStringExt,
+        fd::{AsFd as _, AsRawFd, OwnedFd, RawFd},
+        unix::{ffi::OsStringExt, fs::PermissionsExt as _},
     },
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
 use crate::{
-    interrupt,
+    inside, interrupt,
     locate::find_program,
     process::Process,
     pump::Pump,
     running::Running,
-    sandbox::{Leader, Place, Sandbox, Stdio},
+    sandbox::{Leader, Place, Root, Sandbox, Stdio},
     signals::SignalSet,
     strace::Strace,
-    sys::{self, CStrings, Filter, Ids, Maps, Plan, ProcMount, Step},
+    sys::{self, CStrings, Filter, Ids, Maps, Plan, ProcMount, RootPlan, Step},
     temp::TempDir,
     text::escape,
 };
 
+/// `PATH` in a container, by default.
+pub(crate) const CONTAINER_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 impl Sandbox {
-    /// As [`start`](Self::start), with an error for the step that failed.
+    /// As [`start`](Self::start), but returns the step that failed as an error.
     pub fn try_start(self) -> Result<Running, StartError> {
         let command = self.command_line();
         let started = Instant::now();
@@ -59,6 +65,7 @@ impl Sandbox {
             return Err(("start".to_owned(), io::ErrorKind::Interrupted.into()));
         }
         let (limit, place, strace_wanted) = (self.limit, self.place, self.strace.clone());
+        let setup = self.setup.clone();
         let mut prepared = self.prepare().map_err(|e| ("prepare".to_owned(), e))?;
         let cloned = prepared
             .plan
@@ -78,14 +85,24 @@ impl Sandbox {
             strace: None,
             status: None,
         };
-        // The child has its copies: ours go, else the pipes would never end.
+        // The child has its copies. Close ours, or the pipes would never end.
         drop(prepared.plan);
-        if let (Some((log, options)), Some(gate)) = (strace_wanted, prepared.gate.take()) {
+        if let (Some(script), Some(at_gate)) = (setup, prepared.at_gate.take()) {
+            let mut byte = [0];
+            // At its end the child has failed: the report says why.
+            if sys::read(at_gate.as_fd(), &mut byte).is_ok_and(|count| count == 1) {
+                inside::run(running.process(), &script).map_err(|e| ("setup".to_owned(), e))?;
+            }
+        }
+        if let Some((log, options)) = strace_wanted {
             let options: Vec<_> = options.iter().map(String::as_str).collect();
             let attached = Strace::attach(running.pid, log, &options);
             running.strace =
                 Some(attached.map_err(|e| ("strace".to_owned(), io::Error::other(e)))?);
-            sys::write_all(gate.as_raw_fd(), b"g").map_err(|e| ("strace".to_owned(), e))?;
+        }
+        if let Some(gate) = prepared.gate.take() {
+            // If the child has failed before, nobody reads: the report says why.
+            let _ = sys::write_all(gate.as_raw_fd(), b"g");
         }
         match sys::read_report(&prepared.report, limit) {
             Ok(None) => {}
@@ -100,8 +117,14 @@ impl Sandbox {
 
     fn prepare(mut self) -> io::Result<Prepared> {
         let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
-        let program = find_program(&self.program)
-            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
+        let missing = || io::Error::from_raw_os_error(libc::ENOENT);
+        let (program, root) = match self.root.take() {
+            None => (find_program(&self.program).ok_or_else(missing)?, None),
+            Some(root) => {
+                let (program, plan) = root_of(root, &self.program)?.ok_or_else(missing)?;
+                (program, Some(plan))
+            }
+        };
         let marker = self.marker();
         self.env.extend(marker.clone().map(OsString::from));
         let arg0 = self.arg0.take().unwrap_or_else(|| self.program.clone());
@@ -118,10 +141,12 @@ impl Sandbox {
             .collect::<io::Result<Vec<_>>>()?;
 
         let (report, report_write) = sys::pipe()?;
-        let (gate_read, gate) = match &self.strace {
-            Some(_) => sys::pipe().map(|(r, w)| (Some(r), Some(w)))?,
-            None => (None, None),
+        let pipe_if = |wanted| match wanted {
+            true => sys::pipe().map(|(r, w)| (Some(r), Some(w))),
+            false => Ok((None, None)),
         };
+        let (gate_read, gate) = pipe_if(self.strace.is_some() || self.setup.is_some())?;
+        let (at_gate, at_gate_write) = pipe_if(self.setup.is_some())?;
         let mut streams = Streams::default();
         let mut sources = Vec::new();
         let mut closed = Vec::new();
@@ -140,7 +165,7 @@ impl Sandbox {
             }
             sources.push((fd, number));
         }
-        // No descriptor that the child needs still may be in the way of a number that is to be set.
+        // No descriptor that the child still needs may have a number that is about to be set.
         let floor = sources
             .iter()
             .map(|(_, number)| number + 1)
@@ -176,6 +201,7 @@ impl Sandbox {
                 .iter()
                 .map(|d| c_string(d.clone().into_os_string()))
                 .collect::<io::Result<_>>()?,
+            root,
             proc_mount: match self.place {
                 _ if self.no_proc => ProcMount::Empty,
                 Place::Pid1 => ProcMount::Fresh,
@@ -196,7 +222,8 @@ impl Sandbox {
             ignored: self.ignored.bits(),
             blocked: self.blocked.bits() | pending.bits(),
             pending: std::mem::take(&mut self.pending),
-            filter: (!self.failing_calls.is_empty()).then(|| Filter::failing(&self.failing_calls)),
+            filter: (!self.failing_calls.is_empty() || !self.failing_flags.is_empty())
+                .then(|| Filter::failing(&self.failing_calls, &self.failing_flags)),
             no_new_privileges: self.no_new_privileges,
             ids: self
                 .ids
@@ -205,6 +232,7 @@ impl Sandbox {
             parent_death: self.parent_death,
             limits: std::mem::take(&mut self.limits),
             gate: gate_read.map(above).transpose()?,
+            at_gate: at_gate_write.map(above).transpose()?,
             report: above(report_write)?,
         };
         plan.kept = plan.own_descriptors();
@@ -217,6 +245,7 @@ impl Sandbox {
             plan,
             report,
             gate,
+            at_gate,
             stdin,
             stdout,
             stderr,
@@ -234,8 +263,8 @@ impl Sandbox {
         Some(format!("INITLAB_SANDBOX={}-{number}", std::process::id()))
     }
 
-    /// What to write to `pid_max` of the new namespace. Before Linux 6.14 that file is the whole
-    /// machine's, and left alone.
+    /// The value for `pid_max` of the new namespace. Before Linux 6.14 that file is global, and is
+    /// left alone.
     fn pid_max(&self) -> Option<Vec<u8>> {
         let fresh = self.place == Place::Pid1 && !self.no_proc;
         let count = self
@@ -244,7 +273,7 @@ impl Sandbox {
         Some(count.to_string().into_bytes())
     }
 
-    /// The flags for clone(2), and the id maps if there is a user namespace among them.
+    /// The flags for clone(2), and the id maps for a user namespace.
     fn namespaces(&self) -> (libc::c_int, Option<Maps>) {
         let mut flags = 0;
         if self.place == Place::Pid1 {
@@ -272,14 +301,14 @@ impl Sandbox {
     }
 }
 
-/// Version and patch level of the running kernel; (0, 0) where they cannot be read.
+/// Version and patch level of the running kernel; (0, 0) if unknown.
 fn kernel() -> (u32, u32) {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-/// Whether this process has CAP_SYS_ADMIN, which every namespace but that of users needs:
+/// Whether this process has CAP_SYS_ADMIN, which all namespaces but user namespaces need:
 /// capabilities(7).
 fn may_administer() -> bool {
     const CAP_SYS_ADMIN: u64 = 1 << 21;
@@ -289,16 +318,17 @@ fn may_administer() -> bool {
         .is_some_and(|bits| bits & CAP_SYS_ADMIN != 0)
 }
 
-/// All that the child needs, and what stays with us.
+/// Everything that the child needs, and what stays in the parent.
 struct Prepared {
     plan: Plan,
     report: OwnedFd,
     gate: Option<OwnedFd>,
+    at_gate: Option<OwnedFd>,
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     marker: Option<String>,
-    /// The child removes it; this is for the case that it does not get there.
+    /// The child removes it; this is for a child that fails before.
     _deleted: Option<TempDir>,
 }
 
@@ -339,13 +369,56 @@ impl Streams {
     }
 }
 
+/// The program's path inside the root, and how to make that root; `None` if it is not there.
+fn root_of(root: Root, program: &OsStr) -> io::Result<Option<(PathBuf, RootPlan)>> {
+    let directory = fs::canonicalize(&root.directory)?;
+    let mut overlay = OsString::from("lowerdir=");
+    overlay.push(&directory);
+    overlay.push(",upperdir=/proc/u,workdir=/proc/w");
+    let mut plan = RootPlan {
+        overlay: c_string(overlay)?,
+        bind: None,
+    };
+    if !root.program_is_outside {
+        let found = find_below(&directory, program);
+        return Ok(found.map(|path| (path, plan)));
+    }
+    let Some(outside) = find_program(program) else {
+        return Ok(None);
+    };
+    let outside = fs::canonicalize(outside)?;
+    let inside = Path::new("/").join(outside.file_name().unwrap_or_default());
+    let place = Path::new("/proc/m").join(outside.file_name().unwrap_or_default());
+    plan.bind = Some([
+        c_string(outside.into_os_string())?,
+        c_string(place.into_os_string())?,
+    ]);
+    Ok(Some((inside, plan)))
+}
+
+/// As [`find_program`], for a root. Links are not followed, since absolute ones lead out of it.
+fn find_below(root: &Path, name: &OsStr) -> Option<PathBuf> {
+    let name = Path::new(name);
+    let inside = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    if name.components().count() > 1 {
+        return Some(name.to_owned());
+    }
+    let executable = |path: &PathBuf| {
+        fs::symlink_metadata(inside(path)).is_ok_and(|file| {
+            file.is_symlink() || (file.is_file() && file.permissions().mode() & 0o111 != 0)
+        })
+    };
+    let directories = env::split_paths(CONTAINER_PATH);
+    let mut places = directories.map(|directory| directory.join(name));
+    places.find(executable)
+}
+
 fn c_string(text: OsString) -> io::Result<CString> {
     CString::new(text.into_vec())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a NUL byte in a string"))
 }
 
-/// The program could not be started: the step, the reason, and what to do about it where that is
-/// known.
+/// The program could not be started: the step, the reason, and advice if there is any.
 #[derive(Debug)]
 pub struct StartError {
     step: String,
@@ -360,7 +433,7 @@ impl StartError {
         self.error.raw_os_error()
     }
 
-    /// What can be done about it, where that is known.
+    /// What to do about it, if known.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         let errno = self.errno()?;
@@ -369,7 +442,7 @@ impl StartError {
                 "run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1",
             ),
             "Clone" if errno == libc::ENOSPC => Some(
-                "the kernel is told to allow no more namespaces: \
+                "the limit on namespaces has been reached: \
                  see sysctl user.max_user_namespaces and user.max_pid_namespaces",
             ),
             "MapIds" | "MakeMountsPrivate" => Some(
@@ -380,6 +453,7 @@ impl StartError {
                 "this container hides parts of /proc: start it with --privileged, \
                  or with --security-opt systempaths=unconfined",
             ),
+            "MountRoot" if errno == libc::EPERM => Some("only root can give it another root"),
             "SetIds" => Some("only root can run a program as another user"),
             _ => None,
         }
@@ -393,8 +467,8 @@ impl StartError {
         format!("cannot start a sandbox, step {step}: {error}{advice}")
     }
 
-    /// What went wrong, in one line, with what to do about it where that is known: `program` cannot
-    /// be executed, or a sandbox cannot be made here.
+    /// The failure in one line, with advice if there is any: `program` cannot be executed, or a
+    /// sandbox cannot be created here.
     #[must_use]
     pub fn line(&self, program: impl AsRef<OsStr>) -> String {
         if !matches!(self.step.as_str(), "prepare" | "Exec") {

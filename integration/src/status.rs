@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::signals::signal_name;
 
-/// A raw wait status, as `wait(2)` gives it.
+/// A raw wait status, as `wait(2)` stores it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct WaitStatus(i32);
 
@@ -41,13 +41,13 @@ impl WaitStatus {
         }
     }
 
-    /// Whether the signal that killed the process had its core dumped.
+    /// Whether the process dumped core.
     #[must_use]
     pub const fn core_dumped(self) -> bool {
         libc::WIFSIGNALED(self.0) && libc::WCOREDUMP(self.0)
     }
 
-    /// The number a shell shows: the exit code, or 128 plus the signal.
+    /// The status as a shell reports it: the exit code, or 128 plus the signal.
     #[must_use]
     pub const fn shell(self) -> i32 {
         match self.signal() {

@@ -1,5 +1,4 @@
-//! strace, attached from outside, so that the traced program is PID 1 and has no relatives that it
-//! should not have.
+//! strace, attached from outside, so that the traced program is PID 1 and has no extra relatives.
 
 use std::{
     fs,
@@ -15,12 +14,12 @@ use crate::{
     process::Process,
 };
 
-/// The system calls of a program that strace has followed from before its exec, `execve` first, each
-/// as the line in the log: `kill(-2, SIGTERM) = 0`. Empty where the log holds no `execve`.
+/// The system calls of a program that strace has followed from before its exec, `execve` first,
+/// each as a line of the log: `kill(-2, SIGTERM) = 0`. Empty if the log has no `execve`.
 #[must_use]
 pub fn traced_calls(log: &str) -> Vec<String> {
     log.lines()
-        // Signals and the end of the process are `--- ... ---` and `+++ ... +++`.
+        // The log shows signals as `--- ... ---`, and the end of the process as `+++ ... +++`.
         .filter(|line| !line.starts_with("---") && !line.starts_with("+++"))
         .map(str::to_owned)
         .skip_while(|line| !line.starts_with("execve("))
@@ -35,8 +34,8 @@ pub struct Strace {
 }
 
 impl Strace {
-    /// Attaches to `pid` and waits until it is attached. It writes to `log`; `options` come before
-    /// its own: `-f` to follow the children too. Fails with what is wrong.
+    /// Attaches to `pid`, and waits until it is attached. strace writes to `log`; `options` precede
+    /// its own, such as `-f` to follow children. The error is the reason.
     pub fn attach(pid: i32, log: impl Into<PathBuf>, options: &[&str]) -> Result<Self, String> {
         let log = log.into();
         let mut command = Command::new("strace");
@@ -66,7 +65,7 @@ impl Strace {
         }
     }
 
-    /// Where it writes to.
+    /// The file that it writes.
     #[must_use]
     pub fn log(&self) -> &Path {
         &self.log
@@ -76,7 +75,7 @@ impl Strace {
         !matches!(self.tracer.try_wait(), Ok(None))
     }
 
-    /// Lets go of the process, and gives what it has done since. Fails with what is wrong.
+    /// Detaches from the process, and returns the log. The error is the reason.
     pub fn detach(mut self) -> Result<String, String> {
         let tracer = Pid::from_raw(self.tracer.id().cast_signed());
         signal::kill(tracer, signal::Signal::SIGINT)
@@ -84,7 +83,7 @@ impl Strace {
         self.finish(scaled(Duration::from_secs(20)))
     }
 
-    /// Waits until it has ended of itself, since the traced process has, and gives the log.
+    /// Waits for its end, which follows that of the traced process, and returns the log.
     pub(crate) fn finish(&mut self, limit: Duration) -> Result<String, String> {
         if !try_poll_until(limit, || self.has_ended()) {
             return Err("strace does not end".to_owned());

@@ -1,4 +1,4 @@
-//! Directories that go away again.
+//! Temporary directories.
 
 use std::{
     fs, io,
@@ -7,14 +7,14 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A fresh directory below `/tmp` (or `TMPDIR`) with mode 0755, removed with all that is in it when
-/// dropped.
+/// A fresh directory below `/tmp` (or `TMPDIR`) with mode 0755. Dropping it removes it with its
+/// contents.
 #[must_use]
 #[derive(Debug)]
 pub struct TempDir(PathBuf);
 
 impl TempDir {
-    /// Makes the directory. Panics where none can be made.
+    /// Makes the directory. Panics on failure.
     #[track_caller]
     pub fn new() -> Self {
         Self::try_new().unwrap_or_else(|e| {
@@ -41,7 +41,7 @@ impl TempDir {
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
@@ -52,7 +52,7 @@ impl TempDir {
         self.0.join(name)
     }
 
-    /// Gives up ownership: the caller removes it.
+    /// Gives up ownership: the caller has to remove it.
     pub(crate) fn keep(self) -> PathBuf {
         let path = self.0.clone();
         std::mem::forget(self);

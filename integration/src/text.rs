@@ -1,14 +1,14 @@
-//! Bytes for people.
+//! Making bytes readable.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-/// The bytes as ASCII, everything else as `\n`, `\xff` and so on: two texts are equal where the
-/// bytes are.
+/// The bytes as ASCII, with escapes such as `\n` and `\xff` for all others: different bytes give
+/// different texts.
 pub fn escape(bytes: impl AsRef<OsStr>) -> String {
     bytes.as_ref().as_bytes().escape_ascii().to_string()
 }
 
-/// At most the first and the last `limit` bytes of an output, readable.
+/// At most the first and the last `limit` bytes of an output as text.
 pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     if bytes.len() <= 2 * limit {
         return String::from_utf8_lossy(bytes).into_owned();

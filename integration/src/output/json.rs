@@ -1,4 +1,4 @@
-//! JSON documents. Each says what it is and by which version of its form.
+//! JSON documents, each with its format and version.
 
 use serde::Serialize;
 
@@ -10,12 +10,11 @@ struct Document<'a, T> {
     body: &'a T,
 }
 
-/// `body`, which must be a structure or a map, as a document with the fields `format` and `version`
-/// before its own. The version changes when a field goes or changes its meaning, not when one
-/// comes.
+/// `body`, a structure or a map, as a document that begins with the fields `format` and `version`.
+/// The version changes when a field is removed or changes its meaning, not when one is added.
 ///
 /// # Panics
-/// Where the body has keys that are no strings: a mistake of the caller.
+/// When the body has keys that are not strings: a bug of the caller.
 #[must_use]
 pub fn document(format: &str, version: u32, body: &impl Serialize) -> String {
     let document = Document {

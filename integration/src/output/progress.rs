@@ -1,10 +1,10 @@
-//! A bar that shows how far a command is.
+//! A progress bar.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A progress bar on standard error; nothing where that is no terminal. It is gone when dropped.
+/// A progress bar on standard error, drawn only on a terminal. Dropping it clears it.
 #[must_use]
 pub struct Progress(ProgressBar);
 
@@ -25,7 +25,12 @@ impl Progress {
         Self(bar)
     }
 
-    /// One step is done; `what` is shown beside the bar.
+    /// Shows `what` beside the bar.
+    pub fn say(&self, what: impl Into<String>) {
+        self.0.set_message(what.into());
+    }
+
+    /// Advances by one step and shows `what` beside the bar.
     pub fn step(&self, what: impl Into<String>) {
         self.0.set_message(what.into());
         self.0.inc(1);

@@ -8,7 +8,7 @@ use tabled::{
     },
 };
 
-/// A table with a head. Cells may hold styles, which take no room.
+/// A table with a header. Cells may contain styles, which have no width.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Table {
@@ -27,7 +27,7 @@ impl Table {
         }
     }
 
-    /// All columns but the first are numbers, and stand on the right.
+    /// Aligns all columns but the first to the right.
     pub fn numbers(mut self) -> Self {
         self.numbers = true;
         self
@@ -46,7 +46,7 @@ impl Table {
         builder.build()
     }
 
-    /// Aligned by spaces, a line between head and rows.
+    /// Aligned with spaces, with a rule between header and rows.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut table = self.build(str::to_owned);
@@ -75,7 +75,7 @@ impl Table {
         if !self.numbers {
             return text;
         }
-        // `--:` puts a column to the right: each but the first.
+        // `--:` aligns a column to the right: each but the first.
         let mut lines: Vec<_> = text.split('\n').map(str::to_owned).collect();
         if let Some(rule) = lines.get_mut(1) {
             let first = rule.find("-|").map_or(0, |at| at + 2);

@@ -1,4 +1,4 @@
-//! Leaving nothing behind.
+//! Killing what a sandbox has left behind.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use std::{
 use super::Running;
 use crate::{deadline::scaled, process::Process, sys};
 
-/// How long a process may take to die of SIGKILL.
+/// How long a process may take to die from SIGKILL.
 const KILL_LIMIT: Duration = Duration::from_secs(20);
 
 impl Running {
@@ -22,14 +22,14 @@ impl Running {
             if self.reap_within(scaled(KILL_LIMIT))?.is_none() {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    "it does not die of SIGKILL",
+                    "it does not die from SIGKILL",
                 ));
             }
         }
         Ok(())
     }
 
-    /// Without a namespace: stop all first, so that nobody forks while we look, then kill.
+    /// Without a namespace: stops all first, so that none forks while we look, then kills.
     fn kill_descendants(&self) {
         if self.status.is_none() {
             let _ = sys::pidfd_kill(self.pidfd.as_fd(), libc::SIGSTOP);
@@ -44,8 +44,7 @@ impl Running {
                 break;
             }
             for process in new {
-                // The pid may have gone to someone else since we looked; the pidfd pins it, so look
-                // again.
+                // The pid may have been reused since we looked. The pidfd pins it, so look again.
                 let Ok(pidfd) = sys::pidfd_open(process.pid) else {
                     continue;
                 };

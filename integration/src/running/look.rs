@@ -1,4 +1,4 @@
-//! What a running process looks like from outside.
+//! Inspecting a running process from outside.
 
 use super::Running;
 use crate::{
@@ -7,13 +7,13 @@ use crate::{
 };
 
 impl Running {
-    /// State, parent, group, session, terminal of the process. Panics when it is gone.
+    /// State, parent, group, session and terminal of the process. Panics when it is gone.
     #[must_use]
     #[track_caller]
     pub fn stat(&self) -> Stat {
         self.process()
             .stat()
-            .unwrap_or_else(|| panic!("{}", self.failure("it is gone, and had to be there")))
+            .unwrap_or_else(|| panic!("{}", self.failure("it has ended too early")))
     }
 
     /// A field of `/proc/PID/status`. Panics when the process is gone.
@@ -37,15 +37,15 @@ impl Running {
         })
     }
 
-    /// Waits until the process has all 64 signals blocked (KILL and STOP cannot be), or waits for
-    /// signals: from here on none is lost. [`Process::blocks_all`] is the test.
+    /// Waits until the process blocks all signals that can be blocked, or waits for signals: from
+    /// then on none is lost. See [`Process::blocks_all`].
     #[track_caller]
     pub fn wait_all_blocked(&self) {
         self.poll_until("all signals blocked", || self.process().blocks_all());
     }
 
     /// Waits until the process has a child that has exec'd (it runs another program than its
-    /// parent, or the same one with other arguments), and gives the child.
+    /// parent, or the same one with other arguments), and returns the child.
     #[track_caller]
     pub fn wait_child(&self) -> Process {
         let mut found = None;
@@ -62,8 +62,8 @@ impl Running {
         self.process().children()
     }
 
-    /// Everything else that lives in the sandbox: the PID namespace's other processes; without one,
-    /// the descendants and what is marked as theirs.
+    /// All other processes in the sandbox: those of the PID namespace; without one, the descendants
+    /// and the processes with the sandbox's mark.
     #[must_use]
     pub fn others(&self) -> Vec<Process> {
         if self.namespace {
@@ -97,7 +97,7 @@ impl Running {
         Process::all().into_iter().filter(is_marked).collect()
     }
 
-    /// How many zombies there are in the sandbox now, itself not counted.
+    /// The number of zombies in the sandbox now, without the process itself.
     #[must_use]
     pub fn zombies(&self) -> usize {
         self.others()
@@ -123,11 +123,11 @@ impl Running {
         tree_of(&roots)
     }
 
-    /// Its context switches so far: a process that sleeps has none. Panics when it is gone.
+    /// Its context switches so far. They do not change while it sleeps. Panics when it is gone.
     #[must_use]
     #[track_caller]
     pub fn context_switches(&self) -> u64 {
         let switches = self.process().context_switches();
-        switches.unwrap_or_else(|| panic!("{}", self.failure("it is gone, and had to be there")))
+        switches.unwrap_or_else(|| panic!("{}", self.failure("it has ended too early")))
     }
 }

@@ -1,9 +1,9 @@
 //! The new process, from `clone3(2)` to `execve(2)`.
 //!
 //! The caller may have threads, and any of them may hold any lock when the process is copied. So
-//! all that the child needs is prepared before, in a [`Plan`], and the child does nothing but
-//! system calls: no allocation, no lock, no formatting. Ids are set by the raw calls, since the C
-//! library's would signal threads that the child does not have.
+//! everything that the child needs is prepared in a [`Plan`], and the child makes system calls
+//! only: no allocation, no lock, no formatting. Raw calls set the ids, because the C library's
+//! functions would signal threads that the child does not have.
 
 use std::{
     ffi::c_int,
@@ -14,29 +14,45 @@ use std::{
 
 use super::{
     Plan, Step, cerr,
+    done::{Done, check, checked},
     plan::STEPS,
     poll_readable, read, set_disposition, set_mask,
-    setup::{Done, check, checked, close_others, descriptors, namespaces, privileges, session},
+    setup::{close_others, descriptors, namespaces, privileges, session},
 };
 
-/// A process that `Plan::clone` has made: not known to have exec'd yet.
+/// A process that `Plan::clone` has made. It may not have exec'd yet.
 pub struct Cloned {
     pub pid: i32,
     pub pidfd: OwnedFd,
 }
 
-/// What a child that could not exec says.
+/// The report of a child that could not exec.
 #[derive(Debug)]
 pub struct Failed {
     pub step: Step,
     pub error: io::Error,
 }
 
+/// `struct clone_args` of clone3(2) in its first version; the libc crate lacks it for 32-bit ARM. Zero
+/// means absent for each field.
+#[derive(Default)]
+#[repr(C, align(8))]
+struct CloneArguments {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+}
+
 impl Plan {
-    /// Makes the process. It goes its way; whether it gets to exec is to be read from the other end
-    /// of `report`.
+    /// Makes the process. The other end of `report` tells whether it gets as far as exec.
     pub fn clone_process(&self) -> io::Result<Cloned> {
-        // No handler of ours may run in the child: they are gone when the mask is the command's.
+        // No handler of ours may run in the child: handlers are reset before the mask is the
+        // command's.
         let old_mask = set_mask(u64::MAX)?;
         let made = self.clone_blocked();
         set_mask(old_mask)?;
@@ -45,18 +61,19 @@ impl Plan {
 
     fn clone_blocked(&self) -> io::Result<Cloned> {
         let mut pidfd: c_int = -1;
-        // SAFETY: clone_args is plain data; zero means absent for each field.
-        let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-        arguments.flags = self.clone_flags | libc::CLONE_PIDFD as u64;
-        arguments.pidfd = &raw mut pidfd as u64;
-        arguments.exit_signal = libc::SIGCHLD as u64;
+        let mut arguments = CloneArguments {
+            flags: self.clone_flags | libc::CLONE_PIDFD as u64,
+            pidfd: &raw mut pidfd as u64,
+            exit_signal: libc::SIGCHLD as u64,
+            ..CloneArguments::default()
+        };
         // SAFETY: without CLONE_VM and without a stack this is a fork: the child has its own copy
         // of this frame. It only ever runs `child`, which keeps to system calls.
         let pid = cerr(unsafe {
             libc::syscall(
                 libc::SYS_clone3,
                 &raw mut arguments,
-                std::mem::size_of::<libc::clone_args>(),
+                std::mem::size_of::<CloneArguments>(),
             )
         })?;
         if pid == 0 {
@@ -70,7 +87,7 @@ impl Plan {
     }
 }
 
-/// Reads what a child's report pipe says: `None` when it has exec'd. Waits for `limit` at most.
+/// Reads a child's report pipe: `None` when it has exec'd. Waits for at most `limit`.
 pub fn read_report(report: &OwnedFd, limit: std::time::Duration) -> io::Result<Option<Failed>> {
     use std::os::fd::AsFd;
     let until = std::time::Instant::now() + limit;
@@ -100,8 +117,8 @@ pub fn read_report(report: &OwnedFd, limit: std::time::Duration) -> io::Result<O
     }))
 }
 
-/// The child: all steps, then exec. It does not return, so that it cannot fall into the parent's
-/// path, and ends by `_exit(2)`, since handlers of `atexit(3)` and buffers are the parent's.
+/// The child: all steps, then exec. It does not return, so it cannot run into the parent's code,
+/// and ends with `_exit(2)`, since `atexit(3)` handlers and buffers are the parent's.
 fn child(plan: &Plan) -> ! {
     let (step, errno) = steps(plan);
     let [a, b] = [
@@ -156,8 +173,8 @@ fn prepare(plan: &Plan) -> Done {
             checked(Step::Dispositions, set_disposition(signal, ignored))?;
         }
     }
-    // All signals are blocked still, so these wait: a blocked signal is never discarded as ignored,
-    // not even for PID 1 (kernel/signal.c, sig_ignored).
+    // All signals are still blocked, so these stay pending: the kernel never discards a blocked
+    // signal as ignored, not even for PID 1 (kernel/signal.c, sig_ignored).
     for signal in &plan.pending {
         // SAFETY: getpid and kill take integers only.
         check(Step::Pending, unsafe {
@@ -172,6 +189,13 @@ fn prepare(plan: &Plan) -> Done {
             libc::prctl(libc::PR_SET_PDEATHSIG, signal)
         })?;
         parent_alive(plan)?;
+    }
+    if let Some(at_gate) = &plan.at_gate {
+        // SAFETY: one live byte is written.
+        check(
+            Step::Gate,
+            unsafe { libc::write(at_gate.as_raw_fd(), b"g".as_ptr().cast(), 1) } as i64,
+        )?;
     }
     if let Some(gate) = &plan.gate {
         let mut byte = 0u8;
@@ -201,8 +225,8 @@ fn prepare(plan: &Plan) -> Done {
     checked(Step::Mask, set_mask(plan.blocked)).map(drop)
 }
 
-/// The parent may have died before the child asked for the signal: then nobody reads the report
-/// pipe any more.
+/// The parent may have died before the child asked for the signal: then the report pipe has no
+/// reader.
 fn parent_alive(plan: &Plan) -> Done {
     let mut polled = libc::pollfd {
         fd: plan.report.as_raw_fd(),

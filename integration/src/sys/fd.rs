@@ -36,7 +36,7 @@ pub fn duplicate_above(fd: RawFd, floor: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Closes descriptor `fd` of this process by its number. For fixtures: nothing may own it.
+/// Closes descriptor `fd` of this process by number. For fixtures: nothing may own it.
 pub fn close_number(fd: RawFd) -> io::Result<()> {
     // SAFETY: the fixtures, the only callers, hold no owner of the numbers that they are told to
     // close.
@@ -73,7 +73,8 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// Writes all of `bytes` to the descriptor with number `fd`, by as few `write(2)` as it takes.
+/// Writes all of `bytes` to the descriptor with number `fd`, with as few `write(2)` calls as
+/// possible.
 pub fn write_all(fd: RawFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         // SAFETY: the bytes are live and their length is given; a closed number gives EBADF.
@@ -86,8 +87,8 @@ pub fn write_all(fd: RawFd, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until one of `fds` can be read, has ended or is broken: says which. `None` waits without a
-/// limit.
+/// Waits until one of `fds` can be read, has ended or is broken, and returns which. `None` waits
+/// without a limit.
 pub fn poll_readable<const N: usize>(
     fds: [BorrowedFd<'_>; N],
     timeout: Option<Duration>,
@@ -118,20 +119,19 @@ pub fn open_null() -> io::Result<OwnedFd> {
         .into())
 }
 
-/// Closes all descriptors of this process from `first` up, by their numbers. For programs without
-/// owners of them: nothing may own one.
+/// Closes all descriptors of this process from `first` up, by number. Nothing may own one of them.
 pub fn close_from(first: RawFd) -> io::Result<()> {
     // SAFETY: close_range takes integers only; the only caller, a toy init, holds no owner.
     cerr(unsafe { libc::syscall(libc::SYS_close_range, first, c_int::MAX, 0) }).map(drop)
 }
 
-/// `dup2(2)`: the number `target` becomes a copy of `fd` that an exec leaves open.
+/// `dup2(2)`: makes the number `target` a copy of `fd` without the close-on-exec flag.
 pub fn duplicate_to(fd: RawFd, target: RawFd) -> io::Result<()> {
     // SAFETY: dup2 takes integers only; the only caller, a toy init, holds no owner of the number.
     cerr(unsafe { libc::dup2(fd, target) }).map(drop)
 }
 
-/// Sets how much a pipe holds, and gives what the kernel made of it: `F_SETPIPE_SZ`.
+/// Sets the capacity of a pipe, and returns the kernel's choice: `F_SETPIPE_SZ`.
 pub fn set_pipe_size(fd: BorrowedFd<'_>, bytes: c_int) -> io::Result<usize> {
     // SAFETY: F_SETPIPE_SZ takes integers only.
     cerr(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETPIPE_SZ, bytes) }).map(|n| n as usize)

@@ -1,15 +1,19 @@
-//! Everything that needs `unsafe`: thin wrappers around system calls.
+//! Thin wrappers around system calls: the only module with `unsafe`.
 //!
 //! # Safety
-//! The rest of the crate denies `unsafe`. A wrapper here takes and gives safe types, checks every
-//! result through `cerr`, and each block says which fact makes it sound.
+//! The rest of the crate denies `unsafe`. The wrappers have safe signatures and check every result
+//! through `cerr`; each block names the fact that makes it sound.
 #![allow(unsafe_code)]
 
 mod child;
+mod done;
 mod fd;
+mod file;
+mod machine;
 mod plan;
 mod process;
 mod ptrace;
+mod root;
 mod setup;
 mod signal;
 mod spawn;
@@ -19,7 +23,9 @@ use std::io;
 
 pub use child::{Cloned, Failed, read_report};
 pub use fd::*;
-pub use plan::{CStrings, Filter, Ids, Maps, Plan, ProcMount, Step};
+pub use file::write_apart;
+pub use machine::*;
+pub use plan::{CStrings, Filter, Ids, Maps, Plan, ProcMount, RootPlan, Step};
 pub use process::*;
 pub use ptrace::*;
 pub use signal::*;

@@ -1,4 +1,4 @@
-//! What a new process is to be, complete before it is made.
+//! The description of a new process, complete before the clone.
 
 use std::{
     ffi::{CString, c_char, c_long},
@@ -45,10 +45,18 @@ pub struct Maps {
     pub gid: String,
 }
 
-/// What `/proc` is for the new process.
+/// A root file system of the new process's own.
+pub struct RootPlan {
+    /// The options of the overlay.
+    pub overlay: CString,
+    /// A program outside, and its place inside.
+    pub bind: Option<[CString; 2]>,
+}
+
+/// The `/proc` of the new process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ProcMount {
-    /// What it was.
+    /// Unchanged.
     Keep,
     /// That of the new PID namespace.
     Fresh,
@@ -60,9 +68,10 @@ pub enum ProcMount {
 pub struct Filter(pub(super) Vec<libc::sock_filter>);
 
 impl Filter {
-    /// Lets each of the system calls fail with its error number, and allows all others.
+    /// Makes each of the system calls fail with its error number, those of `flags` only where an
+    /// argument, by its number, has a bit, and allows all others.
     #[must_use]
-    pub fn failing(calls: &[(c_long, i32)]) -> Self {
+    pub fn failing(calls: &[(c_long, i32)], flags: &[(c_long, u8, u32, i32)]) -> Self {
         let instruction = |code: u32, jt, jf, k| libc::sock_filter {
             code: code as u16,
             jt,
@@ -90,6 +99,28 @@ impl Filter {
                 libc::SECCOMP_RET_ERRNO | *errno as u32,
             ));
         }
+        for (number, argument, bit, errno) in flags {
+            // struct seccomp_data: number, architecture, instruction pointer, six 64-bit arguments.
+            let low_half = if cfg!(target_endian = "big") { 4 } else { 0 };
+            let at = 16 + 8 * u32::from(*argument) + low_half;
+            program.extend([
+                instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+                instruction(
+                    libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+                    0,
+                    3,
+                    *number as u32,
+                ),
+                instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, at),
+                instruction(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 0, 1, *bit),
+                instruction(
+                    libc::BPF_RET | libc::BPF_K,
+                    0,
+                    0,
+                    libc::SECCOMP_RET_ERRNO | *errno as u32,
+                ),
+            ]);
+        }
         program.push(instruction(
             libc::BPF_RET | libc::BPF_K,
             0,
@@ -108,6 +139,7 @@ pub enum Step {
     MapIds,
     MakeMountsPrivate,
     MountTmpfs,
+    MountRoot,
     MountProc,
     Loopback,
     Session,
@@ -126,11 +158,12 @@ pub enum Step {
 }
 
 /// All steps, at their numbers.
-pub(super) const STEPS: [Step; 19] = [
+pub(super) const STEPS: [Step; 20] = [
     Step::Clone,
     Step::MapIds,
     Step::MakeMountsPrivate,
     Step::MountTmpfs,
+    Step::MountRoot,
     Step::MountProc,
     Step::Loopback,
     Step::Session,
@@ -157,6 +190,7 @@ pub struct Plan {
     pub maps: Option<Maps>,
     pub make_mounts_private: bool,
     pub tmpfs: Vec<CString>,
+    pub root: Option<RootPlan>,
     pub proc_mount: ProcMount,
     pub loopback: bool,
     /// The number to write to `kernel.pid_max`, which is the new PID namespace's own.
@@ -165,9 +199,9 @@ pub struct Plan {
     pub new_group: bool,
     /// The terminal to make the controlling one.
     pub terminal: Option<OwnedFd>,
-    /// Each descriptor becomes the given number; their own numbers are above all of those.
+    /// Each descriptor is moved to the given number; their own numbers are above all of those.
     pub descriptors: Vec<(OwnedFd, RawFd)>,
-    /// All descriptors of this plan, in their order: no others are open after the first step.
+    /// All descriptors of this plan, in order: the first step closes all others.
     pub kept: Vec<RawFd>,
     /// Numbers to be closed.
     pub closed: Vec<RawFd>,
@@ -184,8 +218,10 @@ pub struct Plan {
     pub parent_death: Option<i32>,
     /// Resource, soft limit, hard limit.
     pub limits: Vec<(u32, u64, u64)>,
-    /// The child goes on when it has read a byte from here: time for a tracer to attach.
+    /// The child waits for a byte from here, so that a tracer can attach, or its files can be set up.
     pub gate: Option<OwnedFd>,
+    /// Where the child says that it waits at the gate.
+    pub at_gate: Option<OwnedFd>,
     /// Where the child reports a failed step.
     pub report: OwnedFd,
 }
@@ -196,6 +232,7 @@ impl Plan {
         let single = [
             self.terminal.as_ref(),
             self.gate.as_ref(),
+            self.at_gate.as_ref(),
             Some(&self.report),
         ];
         let all = self

@@ -1,4 +1,4 @@
-//! Processes: starting, waiting, asking.
+//! Processes: starting them, waiting for them, querying them.
 
 use std::{
     ffi::{CStr, OsString, c_char, c_int, c_void},
@@ -11,7 +11,7 @@ use std::{
 
 use super::{CStrings, cerr};
 
-/// What a fork gave.
+/// The result of a fork.
 #[derive(Clone, Copy, Debug)]
 pub enum Fork {
     /// We are the new process.
@@ -43,7 +43,7 @@ pub fn try_reap(pid: i32) -> io::Result<Option<i32>> {
     wait(pid, libc::WNOHANG)
 }
 
-/// Waits for a child's end and gives its raw wait status.
+/// Waits for a child's end and returns its raw wait status.
 pub fn reap(pid: i32) -> io::Result<i32> {
     loop {
         match wait(pid, 0) {
@@ -55,7 +55,7 @@ pub fn reap(pid: i32) -> io::Result<i32> {
     }
 }
 
-/// Reaps any child: its pid and its raw wait status. `Ok(None)`: children, but none that has ended.
+/// Reaps any child that has ended: its pid and its raw wait status. `Ok(None)`: no child has ended.
 pub fn reap_any(block: bool) -> io::Result<Option<(i32, i32)>> {
     let mut status = 0;
     // SAFETY: the status is live; no usage is asked for.
@@ -278,10 +278,11 @@ pub fn environment() -> Vec<OsString> {
     unsafe { strings(environ, usize::MAX) }
 }
 
-/// The arguments that the C entry point was given.
+/// The arguments of the C entry point.
 ///
 /// # Safety
-/// `argv` must be that of `main`: an array of `argc` C strings, or one that a null pointer ends.
+/// `argv` must be that of `main`: an array of `argc` C strings, or one that a null pointer
+/// terminates.
 #[must_use]
 pub unsafe fn arguments(argc: c_int, argv: *const *const c_char) -> Vec<OsString> {
     // SAFETY: as the caller promises.
@@ -310,27 +311,27 @@ unsafe fn strings(list: *const *const c_char, limit: usize) -> Vec<OsString> {
     found
 }
 
-/// `execve(2)`: comes back with an error only.
+/// `execve(2)`: returns only on failure.
 pub fn exec(program: &CStr, arguments: &CStrings, environment: &CStrings) -> io::Error {
     // SAFETY: the path and both arrays are live, made of C strings, and the arrays end in null.
     unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     io::Error::last_os_error()
 }
 
-/// Has `run` called when the process ends by `exit(3)` or by returning from `main`.
+/// Registers `run` to be called when the process ends by `exit(3)` or by returning from `main`.
 pub fn at_exit(run: extern "C" fn()) {
     // SAFETY: the function takes nothing, gives nothing, and lives as long as the program.
     unsafe { libc::atexit(run) };
 }
 
-/// `execvp(3)`, with the search along `PATH`: comes back with an error only.
+/// `execvp(3)`, with the search in `PATH`: returns only on failure.
 pub fn exec_search(program: &CStr, arguments: &CStrings) -> io::Error {
     // SAFETY: the name and the array are live, made of C strings, and the array ends in null.
     unsafe { libc::execvp(program.as_ptr(), arguments.as_ptr()) };
     io::Error::last_os_error()
 }
 
-/// Becomes the one to whom orphans of its descendants go: `PR_SET_CHILD_SUBREAPER`.
+/// Makes the process adopt the orphans among its descendants: `PR_SET_CHILD_SUBREAPER`.
 pub fn become_subreaper() -> io::Result<()> {
     // SAFETY: the option takes an integer.
     cerr(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)

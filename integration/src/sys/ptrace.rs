@@ -1,5 +1,5 @@
-//! Tracing a process, to be there when it ends: `ptrace(2)`. All calls for one process have to come
-//! from one thread, the one that has seized it.
+//! Tracing a process in order to see its end: `ptrace(2)`. The thread that has seized the process
+//! has to make all calls for it.
 
 use std::{io, mem, ptr};
 
@@ -12,11 +12,11 @@ use super::cerr;
 pub enum TraceStop {
     /// This signal is to be delivered: pass it to [`trace_go_on`].
     Signal(i32),
-    /// It stops as a stop signal asks, with its whole group: [`trace_listen`] keeps it so.
+    /// A stop signal has stopped it with its whole group: [`trace_listen`] keeps it stopped.
     GroupStop,
-    /// It is about to end: nothing of it is torn down yet.
+    /// It is about to end; nothing is torn down yet.
     Exit,
-    /// Something else that wants no more than [`trace_go_on`] with 0.
+    /// Something else, to be answered by [`trace_go_on`] with 0.
     Other,
 }
 
@@ -25,13 +25,13 @@ pub fn seize(pid: i32) -> io::Result<()> {
     trace(libc::PTRACE_SEIZE, pid, 0)
 }
 
-/// Becomes the tracer of a process without stopping it; it will stop when it ends.
+/// Becomes the tracer of a process without stopping it; it will stop just before its end.
 pub fn trace_exit(pid: i32) -> io::Result<()> {
     trace(libc::PTRACE_SEIZE, pid, libc::PTRACE_O_TRACEEXIT as c_ulong)
 }
 
-/// The stop that the process is in, `None` while it runs or when it has ended. Its end is left to
-/// be waited for by others: `waitid(2)` without `WEXITED`.
+/// The stop that the process is in; `None` while it runs or when it has ended. `waitid(2)` without
+/// `WEXITED` leaves the end to those who wait for it.
 pub fn trace_stop(pid: i32) -> io::Result<Option<TraceStop>> {
     // SAFETY: siginfo_t is plain data for which all zeroes is a value.
     let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
@@ -59,7 +59,7 @@ pub fn trace_exit_status(pid: i32) -> io::Result<i32> {
     Ok(status as i32)
 }
 
-/// Lets a stopped process go on, with this signal delivered; 0 for none.
+/// Continues a stopped process and delivers this signal; 0 for none.
 pub fn trace_go_on(pid: i32, signal: i32) -> io::Result<()> {
     trace(libc::PTRACE_CONT, pid, signal as c_ulong)
 }

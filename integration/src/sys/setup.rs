@@ -1,30 +1,17 @@
-//! The steps of the new process that need more than a call or two. The rules of `child` hold here
-//! too: system calls only.
+//! The longer steps of the new process. The rules of `child` apply: system calls only.
 
 use std::{
     ffi::{CStr, c_char, c_long},
-    io,
     os::fd::{AsRawFd, RawFd},
     ptr,
 };
 
-use super::{Plan, ProcMount, Step, plan::Filter};
-
-/// A result of a system call in the child: the step and errno, without making an `io::Error`.
-pub(super) type Done = Result<(), (Step, i32)>;
-
-pub(super) fn check(step: Step, value: impl Into<i64>) -> Done {
-    if value.into() == -1 {
-        Err((step, io::Error::last_os_error().raw_os_error().unwrap_or(0)))
-    } else {
-        Ok(())
-    }
-}
-
-pub(super) fn checked<T>(step: Step, result: io::Result<T>) -> Result<T, (Step, i32)> {
-    // An error of the system holds its number in place of a pointer: nothing is allocated or freed.
-    result.map_err(|error| (step, error.raw_os_error().unwrap_or(0)))
-}
+use super::{
+    Plan, ProcMount, Step,
+    done::{Done, check},
+    plan::Filter,
+    root,
+};
 
 pub(super) fn namespaces(plan: &Plan) -> Done {
     if let Some(maps) = &plan.maps {
@@ -56,6 +43,9 @@ pub(super) fn namespaces(plan: &Plan) -> Done {
             Some(c"mode=1777"),
         )?;
     }
+    if let Some(root) = &plan.root {
+        root::enter(root)?;
+    }
     let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     match plan.proc_mount {
         ProcMount::Keep => {}
@@ -69,7 +59,7 @@ pub(super) fn namespaces(plan: &Plan) -> Done {
         )?,
     }
     if let Some(number) = &plan.pid_max {
-        // A bound for the careless, not a promise: where it cannot be set, all goes on.
+        // A safety net, not a promise: a failure is ignored.
         let _ = write_file(c"/proc/sys/kernel/pid_max", number);
     }
     if plan.loopback { loopback() } else { Ok(()) }
@@ -147,14 +137,14 @@ pub(super) fn session(plan: &Plan) -> Done {
     Ok(())
 }
 
-/// Closes what the caller has open: it must not get into the sandbox where the flag is missing, and
-/// where it is not, other tests wait for the end of a pipe, or want a file not to be busy, before
-/// this child gets to its exec.
+/// Closes the caller's descriptors. Those without the close-on-exec flag must not get into the
+/// sandbox. Those with it must not stay open until this child's exec: other tests wait for the end
+/// of a pipe, or for a file not to be busy.
 pub(super) fn close_others(plan: &Plan) {
     let mut first = 3;
     for keep in plan.kept.iter().copied().chain([RawFd::MAX]) {
-        // SAFETY: the calls take integers only. The owners of what they close are in the parent;
-        // this process has but its descriptors' numbers, and those that it goes on to use are kept.
+        // SAFETY: the calls take integers only. The owners of the closed descriptors are in the
+        // parent; this process has only their numbers, and keeps those that it goes on to use.
         unsafe {
             if first < keep && libc::syscall(libc::SYS_close_range, first, keep - 1, 0) == -1 {
                 for fd in first..keep.min(4096) {
@@ -202,8 +192,8 @@ pub(super) fn privileges(plan: &Plan) -> Done {
                 libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
             )?;
         }
-        // Before the user changes: the filter needs CAP_SYS_ADMIN, or no_new_privs, which changes
-        // what is tested.
+        // Before the user changes: the filter needs CAP_SYS_ADMIN or no_new_privs, and the latter
+        // would change what is tested.
         if let Some(Filter(program)) = &plan.filter {
             let filter = libc::sock_fprog {
                 len: program.len() as u16,

@@ -1,4 +1,4 @@
-//! Signals by the raw system calls: C libraries hide the real-time signals 32 to 34 in theirs.
+//! Signals by raw system calls: the C libraries' functions hide the real-time signals 32 to 34.
 
 use std::{io, time::Duration};
 
@@ -24,7 +24,7 @@ pub struct Taken {
     pub value: i32,
 }
 
-/// What a process does about a signal.
+/// The disposition of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// The default action.
@@ -67,7 +67,7 @@ pub fn mask() -> io::Result<u64> {
     Ok(old)
 }
 
-/// The signals that wait for the calling thread or its process.
+/// The signals pending for the calling thread or its process.
 pub fn pending() -> io::Result<u64> {
     let mut set = 0u64;
     // SAFETY: the set is a live 8-byte set, the size that the kernel is told.
@@ -78,7 +78,7 @@ pub fn pending() -> io::Result<u64> {
 /// The kernel's `struct sigaction` is at most this many words; the handler is the first of them.
 type KernelAction = [c_ulong; 8];
 
-/// What the process does about `signal`.
+/// The disposition of `signal`.
 pub fn disposition(signal: i32) -> io::Result<Disposition> {
     let mut action: KernelAction = [0; 8];
     // SAFETY: no new action is given; the old one has room for the kernel's structure on every
@@ -121,10 +121,9 @@ pub fn set_disposition(signal: i32, ignored: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes one of the signals of `set`, which must be blocked, off the queue; `None` when `timeout`
-/// ends first.
+/// Takes one of the signals of `set`, which must be blocked, off the queue; `None` at the timeout.
 pub fn take_signal(set: u64, timeout: Option<Duration>) -> io::Result<Option<Taken>> {
-    // The raw system call takes a timespec of two C longs, whatever the C library's `time_t` is.
+    // The raw system call takes a timespec of two C longs, independent of the C library's `time_t`.
     let limit = timeout.map(|t| [t.as_secs() as c_long, c_long::from(t.subsec_nanos() as i32)]);
     loop {
         // SAFETY: siginfo_t is plain data for which all zeroes is a value.

@@ -7,8 +7,7 @@ use std::{
 
 use super::cerr;
 
-/// Sets the size of a terminal, in characters. The foreground group gets SIGWINCH if it has
-/// changed.
+/// Sets the size of a terminal, in characters. The foreground group gets SIGWINCH if it changes.
 pub fn set_window_size(fd: BorrowedFd<'_>, rows: u16, columns: u16) -> io::Result<()> {
     let size = libc::winsize {
         ws_row: rows,
@@ -39,8 +38,8 @@ pub fn foreground_group(fd: RawFd) -> io::Result<i32> {
     cerr(unsafe { libc::tcgetpgrp(fd) })
 }
 
-/// Makes a terminal the controlling one of the session that the caller leads. One that belongs to
-/// another session is only taken from it by root, and by `steal`.
+/// Makes a terminal the controlling terminal of the session that the caller leads. Only root, with
+/// `steal`, can take it away from another session.
 pub fn take_terminal(fd: RawFd, steal: bool) -> io::Result<()> {
     // SAFETY: TIOCSCTTY takes an integer.
     cerr(unsafe { libc::ioctl(fd, libc::TIOCSCTTY, i32::from(steal)) }).map(drop)
@@ -52,7 +51,7 @@ pub fn give_up_terminal(fd: RawFd) -> io::Result<()> {
     cerr(unsafe { libc::ioctl(fd, libc::TIOCNOTTY) }).map(drop)
 }
 
-/// The session that a terminal is the controlling one of.
+/// The session whose controlling terminal this is.
 pub fn session_of_terminal(fd: RawFd) -> io::Result<i32> {
     // SAFETY: tcgetsid takes an integer only.
     cerr(unsafe { libc::tcgetsid(fd) })

@@ -1,9 +1,9 @@
-//! `initlab bench`: figures are judged by order and bounds, since machines differ.
+//! `initlab bench`: the tests check order and bounds, since machines differ.
 
 use std::{fs, time::Duration};
 
 use initlab::{
-    Ended, Sandbox, TempDir, fixture, require_namespaces, require_program, write_executable,
+    Ended, Pty, Sandbox, TempDir, fixture, require_namespaces, require_program, write_executable,
 };
 use serde_json::Value;
 
@@ -49,15 +49,16 @@ fn all_is_measured_and_in_a_plausible_order() {
     let names: Vec<_> = inits.iter().map(|init| init["name"].as_str()).collect();
     assert_eq!(names, [Some("tini-static"), Some("dumb-init")]);
     let (bare, twice) = (&report["bare_exec_us"], &report["two_bare_execs_us"]);
-    assert!(number(bare) < number(twice), "{ended}");
+    // On a machine that is busy with something else nothing can be said about small times.
+    let ratio = &inits[0]["startup"]["to_two_execs"];
+    let quiet = number(&ratio["high"]) < 1.3 * number(&ratio["low"]);
+    assert!(!quiet || number(bare) < number(twice), "{ended}");
     for init in inits {
         let path = init["path"].as_str().unwrap();
         assert_eq!(init["bytes"], fs::metadata(path).unwrap().len(), "{ended}");
         // An init starts two programs.
-        assert!(
-            number(&init["startup"]["median_us"]) > number(bare),
-            "{ended}"
-        );
+        let startup = number(&init["startup"]["median_us"]);
+        assert!(!quiet || startup > number(bare), "{ended}");
         assert!(number(&init["syscalls"]) > 10.0, "{ended}");
         let latency = &init["latency"];
         let of = |part: &str| number(&latency[part]);
@@ -85,7 +86,7 @@ fn all_is_measured_and_in_a_plausible_order() {
     assert_eq!(inits[0]["startup"]["to_first"]["value"], 1.0, "{ended}");
     assert_eq!(inits[0]["dynamic"], false, "{ended}");
     assert_eq!(inits[1]["dynamic"], true, "{ended}");
-    // A dynamic linker makes many system calls, a C library in the binary makes it big.
+    // A dynamic linker makes many system calls; a static C library makes a binary large.
     assert!(number(&inits[0]["syscalls"]) < number(&inits[1]["syscalls"]));
     assert!(number(&inits[0]["bytes"]) > number(&inits[1]["bytes"]));
     assert_eq!(inits[1]["idle"]["wake_ups"], 0, "{ended}");
@@ -131,7 +132,7 @@ fn an_init_that_wakes_up_is_seen_to() {
     require_namespaces!();
     let directory = TempDir::new();
     let init = directory.join("restless");
-    let script = "#!/bin/sh\nshift\n\"$@\" & while kill -0 $!; do sleep 0.4; done; wait $!\n";
+    let script = "#!/bin/sh\n\"$@\" & while kill -0 $!; do sleep 0.4; done; wait $!\n";
     write_executable(&init, script, 0o755).unwrap();
     let ended = bench(&["--only", "idle", "--format", "json", "--init"])
         .arg(&init)
@@ -155,13 +156,125 @@ fn bad_input_is_told_in_a_line() {
     told(&["--init", "/no/such/init"], 125, missing);
     let failing =
         "initlab: cannot measure false: given a command that does nothing, it exited with 1";
-    told(
-        &["--init", "false=plain"],
-        125,
-        &failing.replace("false:", "false=plain:"),
-    );
+    told(&["--init", "false"], 125, failing);
     let rounds = "error: invalid value '0' for '--storms <N>': not a number from 1 to 1000000";
     told(&["--storms", "0"], 2, rounds);
     let what = "error: invalid value 'beauty' for '--only <WHAT,...>'";
     told(&["--only", "beauty"], 2, what);
+}
+
+#[test]
+fn a_reference_has_a_column_of_its_own() {
+    require_namespaces!();
+    require_program!("tini-static");
+    // A reference is run as `PATH COMMAND...`.
+    let directory = TempDir::new();
+    let reference = directory.join("reference");
+    let script = "#!/bin/sh\nexec tini-static -- \"$@\"\n";
+    write_executable(&reference, script, 0o755).unwrap();
+    let only = ["--init", "tini-static", "--only", "startup,latency,storm"];
+    let bench = || bench(&only).arg("--reference").arg(&reference);
+    let ended = bench().args(["--format", "json"]).run().assert_code(0);
+    let report = figures(&ended);
+    assert_eq!(report["inits"].as_array().unwrap().len(), 1, "{ended}");
+    assert_eq!(report["reference"]["name"], "C reference", "{ended}");
+    for (measure, ratio) in [
+        ("startup", "to_reference"),
+        ("latency", "to_reference"),
+        ("storm", "cpu_to_reference"),
+    ] {
+        let own = &report["reference"][measure][ratio]["value"];
+        assert_eq!(*own, 1.0, "{measure}: {ended}");
+        let ratio = number(&report["inits"][0][measure][ratio]["value"]);
+        assert!((0.1..10.0).contains(&ratio), "{measure}: {ended}");
+    }
+    let text = bench().run().assert_code(0).stdout_text();
+    assert!(text.contains("C reference = 1"), "{text}");
+}
+
+#[test]
+fn an_init_that_does_not_come_to_rest_is_left_out_and_spoils_nothing() {
+    require_namespaces!();
+    require_program!("tini-static");
+    let directory = TempDir::new();
+    let init = directory.join("busy");
+    let script = "#!/bin/sh\n\"$@\" & while kill -0 $!; do sleep 0.05; done; wait $!\n";
+    write_executable(&init, script, 0o755).unwrap();
+    let ended = bench(&["--only", "latency", "--format", "json", "--init"])
+        .arg(&init)
+        .args(["--init", "tini-static"])
+        .env("INITLAB_TIMEOUT_FACTOR", "0.5")
+        .run()
+        .assert_code(0);
+    let report = figures(&ended);
+    let left_out = report["left_out"].as_array().unwrap();
+    let why = |name: &str| {
+        left_out
+            .iter()
+            .find(|left| left["init"] == name)
+            .map(|left| &left["why"])
+    };
+    let restless = Value::from("it does not come to rest");
+    assert_eq!(why("busy"), Some(&restless), "{ended}");
+    assert!(report["inits"][0]["latency"].is_null(), "{ended}");
+    // On a machine that is too busy the other one does not come to rest either.
+    let latency = &report["inits"][1]["latency"];
+    assert!(
+        latency.is_object() || why("tini-static") == Some(&restless),
+        "{ended}"
+    );
+}
+
+#[test]
+fn the_interrupt_key_ends_it_whatever_an_init_does_with_the_terminal() {
+    require_namespaces!();
+    require_program!("tini", "catatonit");
+    for init in ["tini", "catatonit"] {
+        let mut pty = Pty::open();
+        let mut running = Sandbox::plain(fixture())
+            .args([
+                "bench", "--only", "startup", "--rounds", "1000000", "--init", init,
+            ])
+            .terminal(&pty)
+            .start();
+        // Drawn as the measurement begins.
+        pty.expect("startup");
+        // Some rounds: the init has had its chance to take the terminal.
+        let me = running.process();
+        let mut seen = None;
+        running.poll_until("a round", || {
+            let child = me.children().first().map(|child| child.pid);
+            let another = seen.is_some() && child.is_some() && child != seen;
+            seen = child.or(seen);
+            another
+        });
+        pty.send_ctrl('c');
+        running.wait().assert_code(130);
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    require_namespaces!();
+    require_program!("tini-static");
+    for format in ["table", "json", "markdown"] {
+        let arguments = [
+            "bench",
+            "--only",
+            "size",
+            "--init",
+            "tini-static",
+            "--format",
+            format,
+        ];
+        Sandbox::plain("sh")
+            .args(["-c", "\"$@\" >/dev/full", "sh"])
+            .arg(fixture())
+            .args(arguments)
+            .run()
+            .assert_code(125)
+            .assert_stderr(
+                "initlab: cannot write the result: No space left on device (os error 28)\n",
+            );
+    }
 }

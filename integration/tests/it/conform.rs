@@ -3,12 +3,12 @@
 use std::{fs, time::Duration};
 
 use initlab::{
-    Ended, Process, Pty, Sandbox, Stdio, TempDir, fixture, poll_until, require_namespaces,
-    require_program, require_root, write_executable,
+    Ended, Process, Pty, Sandbox, Stdio, TempDir, copy_executable, fixture, poll_until,
+    require_namespaces, require_program, require_root, write_executable,
 };
 use serde_json::Value;
 
-/// `initlab` with these arguments, as somebody types it.
+/// `initlab` with these arguments.
 fn initlab(words: &[&str]) -> Sandbox {
     Sandbox::plain(fixture())
         .args(words)
@@ -41,6 +41,23 @@ fn what_holds_is_status_0_and_what_does_not_is_status_1() {
     assert!(ended.stdout_text().contains(&seen), "{ended}");
 }
 
+/// Fixtures are run by the path of the program itself, by shells, too.
+#[test]
+fn a_space_in_the_path_of_initlab_changes_nothing() {
+    require_namespaces!();
+    let directory = TempDir::new();
+    let folder = directory.join("a folder");
+    fs::create_dir(&folder).unwrap();
+    let program = folder.join("initlab");
+    copy_executable(&fixture(), &program, 0o755).unwrap();
+    Sandbox::plain(program)
+        .args(["conform", "--quiet", "--toy", "sound", "reaping/"])
+        .args(["shutdown/group-is-told"])
+        .timeout(Duration::from_secs(60))
+        .run()
+        .assert_code(0);
+}
+
 #[test]
 fn bad_usage_is_a_line_and_status_2() {
     for (words, line) in [
@@ -50,7 +67,7 @@ fn bad_usage_is_a_line_and_status_2() {
         ),
         (
             &["conform", "--list", "nonsense"],
-            "initlab: no case contains nonsense; `initlab conform --list` lists them\n",
+            "initlab: no case matches nonsense; `initlab conform --list` lists all cases\n",
         ),
     ] {
         initlab(words)
@@ -64,7 +81,7 @@ fn bad_usage_is_a_line_and_status_2() {
         .assert_code(2);
     assert!(
         ended.stderr_text().contains(
-            "no personality is called \"upstart\": native, dumb-init, tini, catatonit, plain"
+            "unknown personality \"upstart\"; known are native, dumb-init, tini, catatonit, plain"
         ),
         "{ended}"
     );
@@ -196,35 +213,134 @@ fn colour_and_progress_are_for_terminals_without_no_color() {
 }
 
 #[test]
-fn an_init_that_cannot_be_used_fails_every_case_with_the_reason() {
-    require_namespaces!();
+fn an_init_that_is_not_an_executable_file_is_a_line() {
     let directory = TempDir::new();
     let script = directory.join("not-executable");
     write_executable(&script, "#!/bin/sh\n", 0o644).unwrap();
+    let script = script.to_str().unwrap();
+    for (path, why) in [
+        ("/nonexistent/init", "No such file or directory"),
+        (script, "not executable"),
+    ] {
+        initlab(&["conform", "--init", "tini", "--init", path])
+            .run()
+            .assert_code(125)
+            .assert_stdout("")
+            .assert_stderr(format!("initlab: cannot use the init {path}: {why}\n"));
+    }
+}
+
+#[test]
+fn an_init_that_cannot_be_executed_fails_every_case_with_the_reason() {
+    require_namespaces!();
+    let directory = TempDir::new();
     let wrong = directory.join("wrong-format");
     write_executable(&wrong, b"\x7fELF nonsense", 0o755).unwrap();
-    for (path, reason) in [
-        (
-            "/nonexistent/init",
-            "cannot use the init /nonexistent/init: No such file or directory",
-        ),
-        (script.to_str().unwrap(), "not executable"),
-        (wrong.to_str().unwrap(), "Exec format error"),
-    ] {
+    let path = wrong.to_str().unwrap();
+    let words = [
+        "conform",
+        "--init",
+        path,
+        "--format",
+        "json",
+        "signals/term",
+        "codes",
+    ];
+    let ended = initlab(&words).run().assert_code(1);
+    for case in json(&ended)["cases"].as_array().unwrap() {
+        let result = &case["results"][0];
+        assert_eq!(result["outcome"], "failed", "{case}");
+        let seen = result["seen"].as_str().unwrap();
+        assert!(seen.contains("Exec format error"), "{case}");
+    }
+}
+
+/// An init that reaps and reports the status, and forwards nothing.
+const DEAF: &str = "#!/bin/sh
+trap : TERM INT HUP QUIT USR1 USR2 PWR
+\"$@\" &
+child=$!
+while kill -0 $child 2>/dev/null; do wait $child; done
+wait $child
+";
+
+#[test]
+fn what_relies_on_another_case_is_not_shown_when_that_one_fails() {
+    require_namespaces!();
+    let directory = TempDir::new();
+    let init = directory.join("deaf");
+    write_executable(&init, DEAF, 0o755).unwrap();
+    let path = init.to_str().unwrap();
+    let words = [
+        "conform",
+        "--init",
+        path,
+        "--timeout",
+        "1",
+        "--format",
+        "json",
+    ];
+    let outcomes = |filters: &[&str]| -> Vec<(String, String)> {
+        let ended = initlab(&[&words, filters].concat()).run().assert_code(1);
+        let document = json(&ended);
+        assert_eq!(document["inits"][0]["personality"], "plain", "{ended}");
+        let cases = document["cases"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        cases
+            .map(|case| &case["results"][0])
+            .map(|result| (text(&result["outcome"]), text(&result["seen"])))
+            .collect()
+    };
+    let forwards = "signals/term-arrives-once";
+    let both = outcomes(&["reaping/other-sessions", forwards]);
+    assert_eq!(both[0].0, "failed", "{both:?}");
+    let why = format!("not shown, since the init did not end: see {forwards}");
+    assert_eq!(both[1], ("skipped".to_owned(), why));
+    // Nothing else fails here, so this has to.
+    let alone = outcomes(&["reaping/other-sessions"]);
+    assert_eq!(
+        alone,
+        [("failed".to_owned(), "the init did not end".to_owned())]
+    );
+}
+
+#[test]
+fn an_init_is_given_its_arguments_around_the_command() {
+    require_namespaces!();
+    require_program!("tini");
+    let given = |init: &str| {
+        let words = ["conform", "--init", init, "--format", "json", "codes-pass"];
+        let ended = initlab(&words).run();
+        let document = json(&ended);
+        assert_eq!(document["inits"][0]["name"], init, "{ended}");
+        ended.status.code()
+    };
+    assert_eq!(given("tini -g -- {}"), Some(0));
+    // Status 42 is mapped: a case fails.
+    assert_eq!(given("tini -e 42 -- {}"), Some(1));
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    require_namespaces!();
+    for format in ["table", "json", "junit", "tap", "markdown"] {
         let words = [
             "conform",
-            "--init",
-            path,
+            "--toy",
+            "sound",
             "--format",
-            "json",
-            "arrives-once",
+            format,
+            "codes-pass",
         ];
-        let ended = initlab(&words).run().assert_code(1);
-        for case in json(&ended)["cases"].as_array().unwrap() {
-            let result = &case["results"][0];
-            assert_eq!(result["outcome"], "failed", "{case}");
-            assert!(result["seen"].as_str().unwrap().contains(reason), "{case}");
-        }
+        Sandbox::plain("sh")
+            .args(["-c", "\"$@\" >/dev/full", "sh"])
+            .arg(fixture())
+            .args(words)
+            .run()
+            .assert_code(125)
+            .assert_stderr(
+                "initlab: cannot write the result: No space left on device (os error 28)\n",
+            );
     }
 }
 
@@ -261,11 +377,16 @@ fn entries(directory: &TempDir) -> Vec<String> {
 #[test]
 fn an_interrupt_leaves_no_process_no_mount_and_no_directory() {
     require_namespaces!();
-    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap();
     for (signal, status) in [(libc::SIGINT, 130), (libc::SIGTERM, 143)] {
-        let before = mounts();
         let directory = TempDir::new();
-        // With its directory held, as PID 1 of nothing, and in the middle of a wait for ever.
+        // Other tests mount directories of theirs at the same time.
+        let mounts = || {
+            let all = fs::read_to_string("/proc/self/mountinfo").unwrap();
+            let path = directory.path().to_str().unwrap();
+            let ours = all.lines().filter(|line| line.contains(path));
+            ours.map(str::to_owned).collect::<Vec<_>>()
+        };
+        // With a directory, with inherited children, and in the middle of an endless wait.
         let words = [
             "conform",
             "--toy",
@@ -290,7 +411,7 @@ fn an_interrupt_leaves_no_process_no_mount_and_no_directory() {
         assert!(ended.elapsed < Duration::from_secs(30), "{ended}");
         poll_until("nothing left", || running.others().is_empty());
         assert_eq!(entries(&directory), [""; 0]);
-        assert_eq!(mounts(), before);
+        assert_eq!(mounts(), [""; 0]);
     }
 }
 
@@ -319,7 +440,10 @@ fn where_the_kernel_allows_no_namespaces_a_line_says_so_and_what_to_do() {
 fn the_examples_of_the_help_work_as_pasted() {
     require_namespaces!();
     require_program!("tini", "dumb-init", "catatonit");
-    let directory = fixture().parent().unwrap().to_owned();
+    // A copy of this test's own: cargo may build the program anew meanwhile.
+    let directory = TempDir::new();
+    initlab::copy_executable(&fixture(), &directory.join("initlab"), 0o755).unwrap();
+    let directory = directory.path();
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
     for words in [&["--help"][..], &["conform", "--help"]] {
         let help = initlab(words).run().assert_code(0).stdout_text();
@@ -333,7 +457,7 @@ fn the_examples_of_the_help_work_as_pasted() {
                 .stdin(Stdio::Null)
                 .timeout(Duration::from_secs(90))
                 .run();
-            // 1 is a case that fails, as some do for the peers.
+            // 1 means that a case failed, as some do for the peers.
             assert!(
                 matches!(ended.status.code(), Some(0 | 1)),
                 "{example}\n{ended}"

@@ -1,4 +1,4 @@
-//! The examples of the help texts: whoever pastes one sees it work.
+//! The examples of the help texts work when they are pasted.
 
 use std::{env, thread, time::Duration};
 
@@ -6,7 +6,7 @@ use initlab::{Sandbox, Stdio, TempDir, fixture, require_namespaces, require_prog
 
 use crate::probe::{require_tidy_init, tidy_init};
 
-/// Runs all examples of `initlab COMMAND --help` at the same time: they wait for most of theirs.
+/// Runs all examples of `initlab COMMAND --help` at the same time: they mostly wait.
 #[track_caller]
 fn paste(command: &str) {
     let help = Sandbox::plain(fixture()).args([command, "--help"]);
@@ -26,9 +26,10 @@ fn paste(command: &str) {
 
 fn run(example: &str) {
     let directory = TempDir::new();
-    let program = fixture();
-    let beside = program.parent().unwrap().display();
-    let path = format!("{beside}:{}", env::var("PATH").unwrap());
+    // A copy of this test's own: cargo may build the program anew meanwhile.
+    let own = TempDir::new();
+    initlab::copy_executable(&fixture(), &own.join("initlab"), 0o755).unwrap();
+    let path = format!("{}:{}", own.path().display(), env::var("PATH").unwrap());
     Sandbox::plain("sh")
         .args(["-c", example])
         .env("PATH", path)

@@ -1,10 +1,10 @@
-//! The fixtures do what their help says.
+//! The fixtures do what their help text says.
 
 use initlab::{Place, Sandbox, SignalSet, Stdio, fixture, require_namespaces, require_program};
 
 use crate::{PLACES, run_fixture};
 
-/// A fixture under an init of Debian's: one that reaps is needed.
+/// A fixture under one of Debian's inits, since it needs one that reaps.
 fn under_tini(words: &[&str]) -> Sandbox {
     Sandbox::new("tini")
         .arg("--")
@@ -13,7 +13,7 @@ fn under_tini(words: &[&str]) -> Sandbox {
         .args(words)
 }
 
-/// A fixture that executes `fixture AFTER` when it is done.
+/// A fixture that executes `fixture AFTER` at its end.
 fn then(place: Place, words: &[&str], after: &[&str]) -> Sandbox {
     run_fixture(place, words)
         .arg("--")

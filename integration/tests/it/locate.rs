@@ -27,7 +27,7 @@ fn programs_are_found_as_a_shell_does() {
     assert_eq!(find_program(""), None);
 }
 
-/// A child that another thread makes must not keep a fresh program busy: ETXTBSY now and then.
+/// A child that another thread forks must not keep a new program busy (ETXTBSY).
 #[test]
 fn a_fresh_program_can_be_executed_at_once() {
     let directory = TempDir::new();

@@ -1,10 +1,12 @@
-//! The harness judges the init; these tests judge the harness.
+//! The harness tests the init; these tests test the harness.
 
 mod bench;
+mod compare;
 mod conform;
 mod examples;
 mod fixtures;
 mod locate;
+mod machine;
 mod network;
 mod probe;
 mod pty;
@@ -16,7 +18,7 @@ use initlab::{Place, Sandbox, fixture};
 
 const PLACES: [Place; 2] = [Place::Pid1, Place::Child];
 
-/// A fixture of ours in this place.
+/// A fixture in this place.
 fn run_fixture(place: Place, words: &[&str]) -> Sandbox {
     Sandbox::new(fixture())
         .place(place)

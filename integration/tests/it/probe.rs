@@ -1,16 +1,18 @@
-//! `initlab probe`: programs that behave, and programs that do not.
+//! `initlab probe`, with programs that behave well and programs that do not.
 
 mod image;
+mod programs;
+mod request;
 
 use std::{collections::BTreeSet, env, fs, net::TcpListener, path::PathBuf, time::Duration};
 
 use initlab::{
-    Ended, Process, Sandbox, fixture, missing_program, poll_until, require_namespaces,
-    require_program,
+    Ended, Process, Sandbox, TempDir, fixture, missing_program, poll_until, require_namespaces,
+    require_program, write_executable,
 };
 use serde_json::Value;
 
-/// tidy-init: the one that `TIDY_INIT` names, else the one that cargo has built beside the harness.
+/// tidy-init: the file that `TIDY_INIT` names, or the one that cargo has built beside the harness.
 pub(crate) fn tidy_init() -> Option<PathBuf> {
     let beside = env::current_exe().ok()?;
     let beside = beside.parent()?.parent()?.join("tidy-init");
@@ -18,7 +20,7 @@ pub(crate) fn tidy_init() -> Option<PathBuf> {
     named.or(Some(beside)).filter(|path| path.is_file())
 }
 
-/// Skips the running test where there is no tidy-init to probe with.
+/// Skips the running test if there is no tidy-init to probe with.
 macro_rules! require_tidy_init {
     () => {
         if crate::probe::tidy_init().is_none() {
@@ -29,7 +31,7 @@ macro_rules! require_tidy_init {
 pub(crate) use require_tidy_init;
 
 /// `initlab probe` with these arguments, under tidy-init too if there is one.
-fn probe(arguments: &[&str]) -> Sandbox {
+pub(crate) fn probe(arguments: &[&str]) -> Sandbox {
     let ours = tidy_init().unwrap_or_default();
     Sandbox::plain(fixture())
         .env("TIDY_INIT", ours)
@@ -48,18 +50,30 @@ fn report(ended: &Ended) -> Value {
     report
 }
 
-/// Probes a shell script that says `ready`, for half a second each time.
+/// Probes a shell script that prints `ready`, and gives it 0.7 s to stop.
 #[track_caller]
 fn probe_script(script: &str) -> (Value, Ended) {
-    let short = ["--stop-timeout", "700ms", "--ready-line", "^ready$"];
-    let ended = probe(&short)
+    probe_script_for(script, &["--stop-timeout", "700ms"])
+}
+
+/// Probes a shell script that prints `ready` and that stops, however busy the machine is.
+#[track_caller]
+fn probe_stopping_script(script: &str) -> (Value, Ended) {
+    probe_script_for(script, &["--stop-timeout", "20s"])
+}
+
+#[track_caller]
+fn probe_script_for(script: &str, more: &[&str]) -> (Value, Ended) {
+    // A script that loops is never quiet.
+    let ended = probe(&["--ready-line", "^ready$", "--settle", "30ms"])
+        .args(more)
         .args(["--format", "json", "--", "sh", "-c", script])
         .run()
         .assert_code(0);
     (report(&ended), ended)
 }
 
-/// The sentence of the advice that contains `text`.
+/// The advice whose text contains `text`.
 #[track_caller]
 fn advice(report: &Value, text: &str) -> Value {
     let all = report["advice"].as_array().expect("there is advice");
@@ -137,7 +151,7 @@ fn what_nothing_ends_is_to_be_bounded() {
     require_namespaces!();
     require_tidy_init!();
     let (report, _) = probe_script("trap '' TERM INT; echo ready; while :; do sleep 0.02; done");
-    let advice = advice(&report, "Nothing that it has a handler for ends it");
+    let advice = advice(&report, "No signal that it handles ends it");
     assert!(advice["line"].as_str().unwrap().contains("-k 5s"));
 }
 
@@ -146,11 +160,11 @@ fn what_is_left_behind_is_seen_and_wants_grace() {
     require_namespaces!();
     require_tidy_init!();
     require_program!("setsid");
-    // Ready once it is what it shall be: until then it is another program.
+    // Ready when the child has exec'd: until then it is another program.
     let script = "trap 'exit 0' TERM; setsid sleep 1000 & \
                   until read name < /proc/$!/comm && [ $name = sleep ]; do :; done; echo ready; \
                   while :; do sleep 0.02; done";
-    let (report, ended) = probe_script(script);
+    let (report, ended) = probe_stopping_script(script);
     for run in 0..2 {
         let end = &report["runs"][run]["end"];
         assert_eq!(end["status"], 0, "{ended}");
@@ -164,11 +178,32 @@ fn what_is_left_behind_is_seen_and_wants_grace() {
 }
 
 #[test]
+fn a_program_that_a_command_stops_better_wants_pre_stop() {
+    require_namespaces!();
+    require_tidy_init!();
+    let directory = TempDir::new();
+    let program = directory.join("rabbitmq-server");
+    let script = "#!/bin/sh\ntrap 'exit 0' TERM; echo ready; while :; do sleep 0.02; done\n";
+    write_executable(&program, script, 0o755).expect("the directory is ours");
+    let ended = probe(&["--ready-line", "^ready$", "--settle", "30ms"])
+        .args(["--stop-timeout", "20s", "--format", "json", "--"])
+        .arg(&program)
+        .run()
+        .assert_code(0);
+    let advice = advice(&report(&ended), "`rabbitmq-upgrade drain`");
+    let line = advice["line"].as_str().unwrap();
+    assert!(
+        line.starts_with("tidy-init --pre-stop /drain -- "),
+        "{ended}"
+    );
+}
+
+#[test]
 fn nobody_is_left_behind_by_a_program_that_waits_for_its_children() {
     require_namespaces!();
     require_tidy_init!();
     let script = "sleep 1000 & trap 'kill $!; wait $!; exit 0' TERM; echo ready; wait $!";
-    let (report, ended) = probe_script(script);
+    let (report, ended) = probe_stopping_script(script);
     for run in 0..2 {
         let end = &report["runs"][run]["end"];
         assert_eq!(end["left_behind"], serde_json::json!([]), "{ended}");
@@ -183,8 +218,8 @@ fn who_dies_of_the_same_signal_is_not_left_behind() {
     require_tidy_init!();
     let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & sleep 1000 & done; \
                   echo ready; wait";
-    let (report, ended) = probe_script(script);
-    let end = &report["runs"][1]["end"];
+    let (report, ended) = probe_script_for(script, &["--no-bare", "--stop-timeout", "20s"]);
+    let end = &report["runs"][0]["end"];
     assert_eq!(end["killed_by"], 15, "{ended}");
     assert_eq!(end["left_behind"], serde_json::json!([]), "{ended}");
 }
@@ -193,24 +228,72 @@ fn who_dies_of_the_same_signal_is_not_left_behind() {
 fn a_shell_script_without_exec_is_found_out() {
     require_namespaces!();
     require_tidy_init!();
-    let (report, ended) = probe_script("echo ready; sleep 1000; true");
+    let directory = TempDir::new();
+    let script = directory.join("run");
+    write_executable(&script, "#!/bin/sh\necho ready\nsleep 1000\n", 0o755).unwrap();
+    let ended = probe(&["--stop-timeout", "300ms", "--ready-line", "ready"])
+        .args(["--settle", "50ms", "--format", "json", "--"])
+        .arg(&script)
+        .run()
+        .assert_code(0);
+    let report = report(&ended);
     let waits_for = &report["runs"][0]["program"]["shell_waits_for"];
     assert_eq!(waits_for["name"], "sleep", "{ended}");
-    let advice = advice(&report, "`exec` is missing");
-    assert_eq!(advice["line"], "exec sleep 1000", "{ended}");
+    let exec = advice(&report, "`exec` is missing");
+    assert_eq!(exec["line"], "exec sleep 1000", "{ended}");
+    assert_eq!(exec["id"], "exec", "{ended}");
+}
+
+#[test]
+fn exec_is_not_advised_where_the_shell_has_something_to_do() {
+    require_namespaces!();
+    require_tidy_init!();
+    for (script, id, line) in [
+        (
+            "echo ready; sleep 1000; echo upload",
+            "shell-goes-on",
+            "trap : TERM",
+        ),
+        (
+            "sleep 1000 & sleep 1001 & echo ready; wait",
+            "shell-jobs",
+            "--grace 5s",
+        ),
+        ("echo ready; sleep 1000 | cat", "shell-jobs", "--grace 5s"),
+    ] {
+        let (report, ended) = probe_script(script);
+        assert!(ids(&report).contains(&id.to_owned()), "{script}: {ended}");
+        assert!(
+            !ended.stdout_text().contains("exec sleep"),
+            "{script}: {ended}"
+        );
+        let all = report["advice"].as_array().unwrap();
+        let advice = all.iter().find(|advice| advice["id"] == id).unwrap();
+        assert!(
+            advice["line"].as_str().unwrap().contains(line),
+            "{script}: {ended}"
+        );
+    }
+}
+
+/// The identifiers of the advice.
+fn ids(report: &Value) -> Vec<String> {
+    let all = report["advice"].as_array().expect("there is advice");
+    let id = |advice: &Value| advice["id"].as_str().unwrap_or_default().to_owned();
+    all.iter().map(id).collect()
 }
 
 #[test]
 fn a_program_that_sees_to_its_children_itself_wants_its_signals_alone() {
     require_namespaces!();
     require_tidy_init!();
-    // The status is that of a program whose worker was killed behind its back: 5.
+    // 5 is the status of a program whose worker was killed by somebody else.
     let script = "sleep 1000 & trap 'sleep 0.1; kill $! || exit 5; exit 0' TERM; echo ready; \
                   while :; do sleep 0.02; done";
-    let (report, ended) = probe_script(script);
+    let (report, ended) = probe_stopping_script(script);
     assert_eq!(report["runs"][0]["end"]["status"], 0, "{ended}");
     assert_eq!(report["runs"][1]["end"]["status"], 5, "{ended}");
-    let advice = advice(&report, "Let the signal go to it alone");
+    let advice = advice(&report, "Send the signal to it alone");
     assert!(advice["line"].as_str().unwrap().contains("-c --"));
     assert_eq!(report["tried"][0]["run"]["end"]["status"], 0, "{ended}");
 }
@@ -268,7 +351,7 @@ fn a_server_is_ready_when_it_listens() {
     assert_eq!(report["runs"][1]["end"]["killed_by"], 15, "{ended}");
 }
 
-/// A port that nobody listens on now.
+/// A port on which nothing listens now.
 fn free_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port().to_string()
@@ -284,7 +367,7 @@ fn a_port_that_is_taken_is_told_in_a_line() {
         .assert_code(125)
         .assert_stdout("")
         .assert_stderr(format!(
-            "initlab: port {port} is taken already: nothing could be told from it\n"
+            "initlab: port {port} is in use: it would not tell when the program is ready\n"
         ));
 }
 
@@ -330,7 +413,7 @@ fn a_program_that_ends_before_it_is_ready_has_said_why() {
         "{ended}"
     );
     assert!(
-        text.contains("it ended before it was ready, with 3"),
+        text.contains("it ended before it was told to stop, with 3"),
         "{ended}"
     );
 }
@@ -396,6 +479,29 @@ fn every_field_is_documented() {
 }
 
 #[test]
+fn every_piece_of_advice_is_documented() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/probe.md");
+    let page = fs::read_to_string(page).unwrap();
+    let ended = probe(&["--fail-on", "nonsense", "--", "true"])
+        .run()
+        .assert_code(2);
+    let text = ended.stderr_text();
+    // `[possible values: a, b, c]`
+    let (_, list) = text
+        .split_once("possible values: ")
+        .expect("there is a list");
+    let list = list.split(']').next().unwrap();
+    let missing: Vec<_> = list
+        .split(", ")
+        .filter(|id| !page.contains(&format!("| `{id}` |")))
+        .collect();
+    assert!(
+        list.contains("leftovers") && missing.is_empty(),
+        "{missing:?}: {ended}"
+    );
+}
+
+#[test]
 fn bad_input_is_told_in_a_line() {
     require_namespaces!();
     let told = |arguments: &[&str], status, line: &str| {
@@ -416,7 +522,7 @@ fn bad_input_is_told_in_a_line() {
                 not a time: 500ms, 10s, 2m, 1h, or seconds";
     told(&["--stop-timeout", "5 days", "--", "true"], 2, time);
     let signal = "error: invalid value 'TREM' for '--stop-signal <SIGNAL>': \
-                  no signal has that name or number";
+                  not a signal";
     told(&["--stop-signal", "TREM", "--", "true"], 2, signal);
     assert!(missing_program("no-such-engine").is_some());
 }
@@ -439,4 +545,134 @@ fn an_interrupt_leaves_no_process() {
     initlab.kill(libc::SIGINT);
     initlab.wait().assert_code(130);
     poll_until("the program is gone", || running() == 0);
+}
+
+#[test]
+fn no_run_is_no_pass() {
+    require_namespaces!();
+    let gate = ["--no-bare", "--expect-exit", "0", "--", "sleep", "1000"];
+    // Where nothing is beside it or in PATH.
+    let directory = TempDir::new();
+    let alone = directory.join("initlab");
+    initlab::copy_executable(&fixture(), &alone, 0o755).unwrap();
+    let without = |variable: &str| {
+        Sandbox::plain(&alone)
+            .env("TIDY_INIT", variable)
+            .env("PATH", "/usr/bin:/bin")
+            .args(["-q", "probe"])
+            .args(gate)
+            .run()
+            .assert_code(125)
+            .assert_stdout("")
+            .stderr_text()
+    };
+    assert_eq!(
+        without(""),
+        "initlab: there is no run: tidy-init is not found, and no other init is named\n"
+    );
+    assert_eq!(
+        without("/no/such/init"),
+        "initlab: cannot use the init /no/such/init: No such file or directory\n"
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error() {
+    require_namespaces!();
+    for format in ["table", "json"] {
+        Sandbox::plain("sh")
+            .args(["-c", "\"$@\" >/dev/full", "sh"])
+            .arg(fixture())
+            .args(["probe", "--bare", "--ready-after", "20ms", "--settle", "0"])
+            .args([
+                "--stop-timeout",
+                "50ms",
+                "--format",
+                format,
+                "--",
+                "sleep",
+                "1000",
+            ])
+            .run()
+            .assert_code(125)
+            .assert_stderr(
+                "initlab: cannot write the result: No space left on device (os error 28)\n",
+            );
+    }
+}
+
+#[test]
+fn advice_can_be_a_gate() {
+    require_namespaces!();
+    require_tidy_init!();
+    let gate = |id: &str| {
+        probe(&[
+            "--ready-after",
+            "50ms",
+            "--settle",
+            "50ms",
+            "--stop-timeout",
+            "200ms",
+        ])
+        .args(["--fail-on", id, "--", "sleep", "1000"])
+        .run()
+    };
+    let ended = gate("leftovers,needs-init").assert_code(1);
+    let unmet = "not as expected: advice: needs-init is given\n";
+    assert!(ended.stdout_text().ends_with(unmet), "{ended}");
+    gate("leftovers").assert_code(0);
+}
+
+#[test]
+fn what_is_to_be_pasted_is_complete() {
+    require_namespaces!();
+    require_tidy_init!();
+    let script = "trap '' TERM; trap 'exit 0' QUIT; echo ready; while :; do sleep 0.02; done";
+    let (report, ended) = probe_script(script);
+    let paste = |key: &str| report["paste"][key].as_str().unwrap().to_owned();
+    let words = format!("{script:?}");
+    assert_eq!(
+        paste("dockerfile"),
+        format!(
+            "ENTRYPOINT [\"/bin/tidy-init\",\"-r\",\"TERM:QUIT\",\"--\"]\nCMD [\"sh\",\"-c\",{words}]"
+        ),
+        "{ended}"
+    );
+    let run = "docker run --init -e 'TIDY_INIT_OPTS=-r TERM:QUIT' IMAGE sh -c ";
+    assert!(paste("docker_run").starts_with(run), "{ended}");
+    let command = "command: [\"/bin/tidy-init\",\"-r\",\"TERM:QUIT\",\"--\",\"sh\",";
+    assert!(paste("kubernetes").starts_with(command), "{ended}");
+}
+
+#[test]
+fn a_signal_that_cannot_be_caught_is_said_to_be_one() {
+    require_namespaces!();
+    let ended = probe(&["--bare", "--ready-after", "50ms", "--settle", "0"])
+        .args(["--stop-signal", "KILL", "--", "sleep", "1000"])
+        .run()
+        .assert_code(0);
+    let text = ended.stdout_text();
+    assert!(text.contains("SIGKILL cannot be handled"), "{ended}");
+    assert!(!text.contains("no handler"), "{ended}");
+}
+
+#[test]
+fn a_program_that_starts_late_is_waited_for() {
+    require_namespaces!();
+    require_program!("python3");
+    // It listens long before it installs its handler, and works in between.
+    let server = "import signal, socket, sys, time
+s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+while time.process_time() < 0.2: pass
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+while True: signal.pause()";
+    let port = free_port();
+    let ended = probe(&["--bare", "--ready-port", &port, "--settle", "1s"])
+        .args(["--stop-timeout", "20s", "--format", "json", "--"])
+        .args(["python3", "-c", server, &port])
+        .run()
+        .assert_code(0);
+    let report = report(&ended);
+    assert_eq!(report["runs"][0]["program"]["quiet"], true, "{ended}");
+    assert_eq!(report["runs"][0]["end"]["status"], 7, "{ended}");
 }

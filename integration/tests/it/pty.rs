@@ -57,7 +57,7 @@ fn a_shell_has_job_control() {
         .start();
     pty.expect("$ ");
     pty.send_line("cat");
-    // Not earlier: the shell would read what is typed while it still has the terminal in its own
+    // Not earlier: the shell would read the input while the terminal is still in the shell's own
     // mode.
     shell.poll_until("cat is in the foreground", || {
         pty.foreground_group()

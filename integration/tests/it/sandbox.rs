@@ -322,8 +322,7 @@ fn a_setuid_copy_becomes_root() {
 fn a_network_of_its_own_has_loopback() {
     require_namespaces!();
     require_program!("bash");
-    // Nobody listens, so that the connection is refused; without the interface it would be
-    // unreachable.
+    // Nothing listens, so the connection is refused; without the interface it would be unreachable.
     let ended = Sandbox::new("bash")
         .args(["-c", "exec 3<>/dev/tcp/127.0.0.1/9"])
         .own_network()

@@ -1,4 +1,4 @@
-//! That the cases can fail: which broken init is caught by which.
+//! The cases can fail: each broken init is caught by some.
 
 use std::{
     collections::BTreeSet,
@@ -15,11 +15,11 @@ use initlab::{
     toy::TOYS,
 };
 
-/// Each toy, and cases that have to fail for it.
+/// Each toy, and the cases that have to fail for it.
 const CATCHES: &[(&str, &[&str])] = &[
     (
         "sound",
-        // What tidy-init has options for, and the toy does nothing about.
+        // The toy takes tidy-init's options and ignores them.
         &[
             "start/single-child-shares-the-group",
             "signals/child-alone-gets-signals",
@@ -34,6 +34,10 @@ const CATCHES: &[(&str, &[&str])] = &[
             "shutdown/grace-reaches-other-sessions",
             "shutdown/grace-has-an-end",
             "shutdown/kill-after",
+            "shutdown/pre-stop-comes-first",
+            "shutdown/pre-stop-ends-at-the-second",
+            "shutdown/linger-waits-for-the-network",
+            "shutdown/linger-has-an-end",
             "shutdown/parent-death",
             "shutdown/pause-holds-and-ends",
             "exit-status/exit-map",
@@ -229,8 +233,16 @@ const CATCHES: &[(&str, &[&str])] = &[
         &["exit-status/real-time-signal-is-128-and-the-number"],
     ),
     ("waits-for-all", &["shutdown/ends-with-the-command"]),
-    ("ends-late", &["shutdown/ends-soon"]),
+    (
+        "ends-late",
+        &[
+            "shutdown/ends-soon",
+            "shutdown/linger-does-not-wait-in-vain",
+        ],
+    ),
     ("leaves-the-group", &["shutdown/group-is-told-of-the-end"]),
+    ("hasty-pre-stop", &["shutdown/pre-stop-comes-first"]),
+    ("needs-pre-stop", &["shutdown/pre-stop-may-fail"]),
     (
         "always-zero",
         &[
@@ -335,11 +347,11 @@ fn each_toy_is_caught_by_the_cases_that_look_for_its_defect() {
     assert!(wrong.is_empty(), "not caught:\n{}", wrong.join("\n"));
 }
 
-/// Some defects only show when two things happen in an unlucky order: a case may miss them, but not
-/// each time.
+/// Some defects show only when two things happen in an unlucky order: a case may miss them, but not
+/// every time.
 const TRIES: usize = 3;
 
-/// Which of these cases do not catch the toy, and what they saw last.
+/// The cases that do not catch the toy, and what they saw last.
 fn not_caught(name: &str, ids: &[&str]) -> Vec<String> {
     let mut left: Vec<&str> = ids.to_vec();
     let mut wrong = Vec::new();
@@ -348,7 +360,7 @@ fn not_caught(name: &str, ids: &[&str]) -> Vec<String> {
             break;
         }
         let mut plan = Plan::new(vec![Init::toy(name)], cases(&left));
-        // What has to fail is waited for in vain: briefly.
+        // Short, since cases that have to fail wait for the deadline.
         plan.limit = Duration::from_secs(1);
         let report = plan.run(Output { quiet: true });
         wrong.clear();

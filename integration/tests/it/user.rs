@@ -1,4 +1,4 @@
-//! The same tests as somebody who is not root: user namespaces, and nothing of root's in reach.
+//! The same tests as an ordinary user: in user namespaces, and without root's files.
 
 use std::{env, time::Duration};
 

@@ -1,19 +1,21 @@
-//! Programs inside an image: nothing but busybox is in it.
+//! Programs in an image with nothing but busybox.
 
 use std::{
     fs::{self, File},
     os::unix::fs::symlink,
     process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
 };
 
 use initlab::{
-    TempDir, copy_executable, find_program, is_dynamic, require_docker, require_namespaces,
-    require_program, skip,
+    Process, TempDir, copy_executable, find_program, is_dynamic, require_docker,
+    require_namespaces, require_program, skip,
 };
 
 use super::{advice, probe, report, require_tidy_init, tidy_init};
 
-/// An image that goes with the value.
+/// An image, removed with the value.
 struct Image(String);
 
 impl Image {
@@ -25,7 +27,7 @@ impl Image {
         fs::create_dir_all(&bin).unwrap();
         let busybox = find_program("busybox").expect("it is installed");
         copy_executable(&busybox, &bin.join("busybox"), 0o755).unwrap();
-        for applet in ["sh", "sleep"] {
+        for applet in ["sh", "sleep", "true"] {
             symlink("busybox", bin.join(applet)).unwrap();
         }
         let archive = directory.join("root.tar");
@@ -33,7 +35,12 @@ impl Image {
         tar.arg("-cf").arg(&archive);
         tar.arg("-C").arg(directory.join("root")).arg(".");
         assert!(tar.status().unwrap().success(), "tar");
-        let image = Self(format!("initlab-probe-test:{}", std::process::id()));
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let image = Self(format!(
+            "initlab-probe-test:{}-{number}",
+            std::process::id()
+        ));
         let mut import = Command::new("docker");
         import.args(["import", "--change", command, "-", &image.0]);
         import.stdin(File::open(archive).unwrap());
@@ -43,19 +50,30 @@ impl Image {
     }
 }
 
+impl Image {
+    /// The containers of this image.
+    fn containers(&self) -> String {
+        let filter = format!("ancestor={}", self.0);
+        let list = [
+            "ps",
+            "--all",
+            "--quiet",
+            "--filter",
+            "label=initlab=probe",
+            "--filter",
+            &filter,
+        ];
+        let output = Command::new("docker").args(list).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
 impl Drop for Image {
     fn drop(&mut self) {
         let _ = Command::new("docker")
             .args(["rmi", "--force", &self.0])
             .output();
     }
-}
-
-/// What of ours the engine has.
-fn containers() -> String {
-    let list = ["ps", "--all", "--quiet", "--filter", "label=initlab=probe"];
-    let output = Command::new("docker").args(list).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
@@ -68,10 +86,10 @@ fn a_program_in_an_image_without_a_libc_is_seen_from_outside() {
         skip!("needs a static init in TIDY_INIT: run `cargo xtask test`");
     }
     let image = Image::of_busybox(r#"CMD ["/bin/sh", "-c", "echo ready; /bin/sleep 1000; true"]"#);
-    // Without a network, which the engine is slow to make.
+    // Without a network, which the engine is slow to create.
     let in_image = || probe(&["--image", &image.0, "--run-option", "--network=none"]);
     let ended = in_image()
-        // A shell cannot say that what it waits for has begun.
+        // A shell cannot tell that the program it waits for has started.
         .args(["--ready-after", "500ms"])
         .args(["--stop-timeout", "500ms", "--format", "json"])
         .run()
@@ -88,12 +106,20 @@ fn a_program_in_an_image_without_a_libc_is_seen_from_outside() {
         serde_json::json!([]),
         "{ended}"
     );
-    let exec = advice(&seen, "`exec` is missing");
-    assert_eq!(exec["line"], "exec /bin/sleep 1000", "{ended}");
+    let shell = advice(&seen, "waits for `/bin/sleep 1000`");
+    assert_eq!(shell["id"], "shell-goes-on", "{ended}");
 
-    // A command takes the place of the image's own; the environment is the container's.
+    // A command replaces the image's own; the environment is the container's.
     let ended = in_image()
-        .args(["--ready-after", "100ms", "--no-bare", "--format", "json"])
+        .args([
+            "--ready-after",
+            "100ms",
+            "--settle",
+            "50ms",
+            "--no-bare",
+            "--format",
+            "json",
+        ])
         .args(["--run-option", "--env=STATUS=9", "--", "/bin/sh", "-c"])
         .arg("trap 'exit $STATUS' TERM; while :; do sleep 0.02; done")
         .run()
@@ -107,10 +133,69 @@ fn a_program_in_an_image_without_a_libc_is_seen_from_outside() {
     assert!(ended.stderr_text().contains("/no/such/program"), "{ended}");
 
     let mut interrupted = in_image().start();
-    interrupted.poll_until("the container", || !containers().is_empty());
+    interrupted.poll_until("the container", || !image.containers().is_empty());
     interrupted.kill(libc::SIGINT);
     interrupted.wait().assert_code(130);
-    assert_eq!(containers(), "");
+    assert_eq!(image.containers(), "");
+}
+
+#[test]
+fn a_container_is_not_waited_for_longer_than_was_said_and_does_not_stay() {
+    require_namespaces!();
+    require_docker!();
+    require_program!("busybox", "tar");
+    let image = Image::of_busybox(
+        r#"CMD ["/bin/sh", "-c", "trap 'sleep 2; exit 0' TERM; while :; do sleep 0.02; done"]"#,
+    );
+    let bare = || {
+        probe(&[
+            "--bare",
+            "--image",
+            &image.0,
+            "--run-option",
+            "--network=none",
+        ])
+        .args(["--ready-after", "200ms", "--settle", "0"])
+    };
+    // It needs 2 s; two waits of 1.2 s would be enough.
+    let gate = ["--stop-timeout", "1200ms", "--expect-stop-within", "60s"];
+    let ended = bare().args(gate).run().assert_code(1);
+    assert!(ended.stdout_text().contains("it did not stop"), "{ended}");
+
+    // An interrupt ends the wait for the container's end.
+    let endless = ["--stop-timeout", "60s", "--", "/bin/sh", "-c"];
+    let deaf = "trap '' TERM; while :; do sleep 0.02; done";
+    let mut interrupted = bare().args(endless).arg(deaf).start();
+    interrupted.poll_until("the container", || !image.containers().is_empty());
+    let waits = |p: &Process| {
+        p.signal_set("SigIgn")
+            .is_some_and(|set| set.contains(libc::SIGTERM))
+    };
+    let in_container = || {
+        Process::all()
+            .into_iter()
+            .any(|p| p.inner_pid() == Some(1) && waits(&p))
+    };
+    interrupted.poll_until("the program", in_container);
+    let begin = Instant::now();
+    interrupted.kill(libc::SIGINT);
+    interrupted.wait().assert_code(130);
+    assert!(
+        begin.elapsed() < Duration::from_secs(9),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(image.containers(), "");
+
+    // A KILL leaves it, and the next probe removes it.
+    let mut killed = bare().args(endless).arg(deaf).start();
+    killed.poll_until("the container", || !image.containers().is_empty());
+    killed.poll_until("the program", in_container);
+    killed.kill(libc::SIGKILL);
+    killed.wait();
+    assert_ne!(image.containers(), "");
+    bare().args(["--", "/bin/true"]).run().assert_code(0);
+    assert_eq!(image.containers(), "");
 }
 
 #[test]
