@@ -10,10 +10,10 @@ use initlab::output::Table;
 use crate::measure::{self, beside_peers, host};
 use crate::{apt, dist, project};
 
-/// What the figures are compared with, and what counts system calls.
+/// The peers, and the program that counts system calls.
 const PACKAGES: &[&str] = &["catatonit", "dumb-init", "strace", "tini"];
 
-/// The lines of the README between which its figures stand.
+/// The lines of the README that enclose its figures.
 const BEGIN: &str = "<!-- figures: cargo xtask bench -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
@@ -30,7 +30,7 @@ pub struct Args {
 pub fn main(args: &Args) -> Result<()> {
     apt::install(PACKAGES, "the comparison")?;
     let binary = dist::build(host()?)?;
-    let report = measure::run(&beside_peers(&binary).rounds(args.rounds))?;
+    let report = measure::run(&beside_peers(&binary)?.rounds(args.rounds))?;
     let docs = project::root().join("docs");
     report.write_plots(&docs.join("img"))?;
     write("docs/benchmarks.md", &page(&report))?;
@@ -71,6 +71,8 @@ Written by `cargo xtask bench`, which measures with `initlab bench`: do not edit
 - **PSS** is the memory of an idle init with its share of what it shares with others; **private** is what it shares with
   nobody; both are medians of nine starts, since the kernel begins a stack somewhere in two pages at random. **Wake-ups**
   are its context switches while idle.
+- **The C reference** ([init.c](../integration/reference/init.c)) makes the system calls that an init has to make, and does
+  nothing else; it is built static, on musl. In storms its column compares the processor time.
 - **System calls** are counted by strace, from `execve` to `exit_group` of the init alone, with an empty command: the
   fewest of three runs.
 
@@ -91,10 +93,12 @@ changes when a field goes or changes its meaning. What was not measured is null;
 | `rounds`, `storms`, `orphans`, `window_s` | how much was measured |
 | `bare_exec_us`, `two_bare_execs_us`, `bare_latency` | what it takes without an init |
 | `inits[]` | `name`, `path`, `version`, `bytes`, `dynamic`, `syscalls`, and: |
-| `inits[].startup` | `median_us`, `to_two_execs`, `to_first` |
-| `inits[].latency` | `p50_us`, `p99_us`, `p999_us`, `to_first` |
-| `inits[].storm` | `reaped_per_second`, `to_first`, `backlog`, `cpu_ms_per_1000`; `each` storm |
+| `inits[].startup` | `median_us`, `to_two_execs`, `to_first`, `to_reference` |
+| `inits[].latency` | `p50_us`, `p99_us`, `p999_us`, `to_first`, `to_reference` |
+| `inits[].storm` | `reaped_per_second`, `to_first`, `backlog`, `cpu_ms_per_1000`, `cpu_to_reference`; `each` storm |
 | `inits[].idle` | `pss_kb`, `private_kb`, `wake_ups` |
+| `reference` | the C reference, as `inits[]`: start-up, latency and storms; null without one |
+| `left_out[]` | measurements that failed: `init`, `measure`, `why` |
 "
     )
 }
@@ -125,7 +129,7 @@ fn summary(report: &Report) -> String {
     table.to_markdown()
 }
 
-/// The text with these figures in the place of the old ones.
+/// The text with these figures instead of the old ones.
 fn with_figures(readme: &str, figures: &str) -> Result<String> {
     let (before, rest) = readme
         .split_once(BEGIN)

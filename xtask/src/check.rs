@@ -1,4 +1,4 @@
-//! Is the binary what we promise? Static, with nothing to load at run time, and small.
+//! Checks that the binary keeps our promises: static, nothing to load at run time, and small.
 
 use std::fs;
 use std::path::Path;
@@ -13,18 +13,18 @@ use crate::arch::Arch;
 /// Checks that a binary of `dist` is static and for this architecture.
 ///
 /// # Errors
-/// Says which promise is broken.
+/// Names the broken promise.
 pub fn linking(path: &Path, arch: Arch) -> Result<()> {
     let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let checked = match FileKind::parse(&*data) {
         Ok(FileKind::Elf32) => is_static::<elf::FileHeader32<Endianness>>(&data, arch),
         Ok(FileKind::Elf64) => is_static::<elf::FileHeader64<Endianness>>(&data, arch),
-        _ => bail!("{} is no ELF file", path.display()),
+        _ => bail!("{} is not an ELF file", path.display()),
     };
-    checked.with_context(|| format!("{} is not what it should be", path.display()))
+    checked.with_context(|| format!("{} breaks a promise", path.display()))
 }
 
-/// Checks that it is not too big; gives its size in bytes.
+/// Checks the binary's size against its budget, and gives it in bytes.
 pub fn size(path: &Path, arch: Arch) -> Result<u64> {
     let size = fs::metadata(path)
         .with_context(|| format!("cannot look at {}", path.display()))?
@@ -38,7 +38,8 @@ pub fn size(path: &Path, arch: Arch) -> Result<u64> {
     Ok(size)
 }
 
-/// Checks that the kernel alone can load it, and that no page can be written and executed.
+/// Checks that the kernel alone can load the binary, and that no page is both writable and
+/// executable.
 fn is_static<Elf: FileHeader<Endian = Endianness>>(data: &[u8], arch: Arch) -> Result<()> {
     let header = Elf::parse(data).context("bad ELF header")?;
     let endian = header.endian().context("bad ELF header")?;
@@ -57,7 +58,7 @@ fn is_static<Elf: FileHeader<Endian = Endianness>>(data: &[u8], arch: Arch) -> R
         let flags = segment.p_flags(endian);
         ensure!(
             kind != elf::PT_INTERP,
-            "it wants a dynamic linker (PT_INTERP)"
+            "it needs a dynamic linker (PT_INTERP)"
         );
         ensure!(
             !(flags.contains(elf::PF_W) && flags.contains(elf::PF_X)),

@@ -1,11 +1,16 @@
-//! Running other programs, and telling the user about it.
+//! Running other programs, and logging it.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, ExitStatus, Stdio};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
 
 use crate::project;
 
@@ -37,7 +42,7 @@ pub fn cargo() -> Command {
     command
 }
 
-/// The command as one would type it, for messages.
+/// The command as typed, for messages.
 pub fn display(command: &Command) -> String {
     std::iter::once(command.get_program())
         .chain(command.get_args())
@@ -46,46 +51,131 @@ pub fn display(command: &Command) -> String {
         .join(" ")
 }
 
+/// The programs that run now, and whether no more may be started.
+static RUNNING: Mutex<Running> = Mutex::new(Running {
+    pids: Vec::new(),
+    ended: false,
+});
+
+struct Running {
+    pids: Vec<Pid>,
+    ended: bool,
+}
+
+/// Ends all programs that run, with what they have started, and lets no other start: after a failure
+/// nobody needs them.
+pub fn end_all() {
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    running.ended = true;
+    for pid in &running.pids {
+        // They are not reaped while we hold the lock, so that no ID is another program's. A cargo
+        // that dies of the signal leaves the programs under it running.
+        let below = initlab::Process::new(pid.as_raw()).descendants();
+        let below = below.iter().map(|process| Pid::from_raw(process.pid));
+        for pid in [*pid].into_iter().chain(below) {
+            let _ = kill(pid, Signal::SIGTERM);
+        }
+    }
+}
+
+fn start(command: &mut Command) -> Result<Child> {
+    log::debug!("{}", display(command));
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    if running.ended {
+        bail!("not started after a failure: {}", display(command));
+    }
+    let child = command
+        .spawn()
+        .with_context(|| format!("cannot run {}", display(command)))?;
+    running.pids.push(pid(&child));
+    Ok(child)
+}
+
+fn wait(command: &Command, child: &mut Child) -> Result<ExitStatus> {
+    let pid = pid(child);
+    let ended = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    // Where this fails, the wait below fails as well, and says so.
+    while waitid(Id::Pid(pid), ended) == Err(nix::errno::Errno::EINTR) {}
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    running.pids.retain(|other| *other != pid);
+    child
+        .wait()
+        .with_context(|| format!("cannot wait for {}", display(command)))
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().cast_signed())
+}
+
 /// Runs the command; a failure is an error that names it.
 pub fn run(command: &mut Command) -> Result<()> {
-    log::debug!("{}", display(command));
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {}", display(command)))?;
+    let mut child = start(command)?;
+    let status = wait(command, &mut child)?;
     succeeded(command, status)
 }
 
 /// Runs the command; of what it writes to stderr, the lines that are wanted go to ours. A failure is
 /// an error that names it.
 pub fn run_relayed(command: &mut Command, wanted: impl Fn(&str) -> bool) -> Result<()> {
-    log::debug!("{}", display(command));
-    let mut child = command
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run {}", display(command)))?;
+    let mut child = start(command.stderr(Stdio::piped()))?;
     for line in BufReader::new(child.stderr.take().context("stderr is piped")?).lines() {
         let line = line.with_context(|| format!("cannot read from {}", display(command)))?;
         if wanted(&line) {
             eprintln!("{line}");
         }
     }
-    let status = child
-        .wait()
-        .with_context(|| format!("cannot wait for {}", display(command)))?;
+    let status = wait(command, &mut child)?;
     succeeded(command, status)
+}
+
+/// Runs the command with nothing to read, and gives all that it writes, both streams in one. Lines
+/// that are wanted also go to our stderr at once. A failure is an error that names it, after its
+/// output.
+pub fn run_held(command: &mut Command, wanted: impl Fn(&str) -> bool) -> Result<String> {
+    let (output, input) = io::pipe().context("cannot make a pipe")?;
+    let same = input.try_clone().context("cannot copy a descriptor")?;
+    let mut child = start(command.stdin(Stdio::null()).stdout(input).stderr(same))?;
+    // The command holds our ends of the pipe until it is given others.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut text = String::new();
+    let mut lines = BufReader::new(output);
+    let mut line = Vec::new();
+    while lines
+        .read_until(b'\n', &mut line)
+        .with_context(|| format!("cannot read from {}", display(command)))?
+        > 0
+    {
+        let shown = String::from_utf8_lossy(&line);
+        if wanted(&shown) {
+            eprint!("{shown}");
+        }
+        text.push_str(&shown);
+        line.clear();
+    }
+    let status = wait(command, &mut child)?;
+    succeeded(command, status).with_context(|| text.trim_end().to_owned())?;
+    Ok(text)
 }
 
 /// Runs the command and gives its trimmed standard output; a failure is an error that names it
 /// and holds what it wrote to stderr.
 pub fn output(command: &mut Command) -> Result<String> {
-    log::debug!("{}", display(command));
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", display(command)))?;
-    succeeded(command, output.status)
-        .with_context(|| String::from_utf8_lossy(&output.stderr).trim().to_owned())?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let pipes = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = start(pipes.stdin(Stdio::null()))?;
+    let stderr = child.stderr.take().context("stderr is piped")?;
+    let stderr = thread::spawn(move || text_of(stderr));
+    let stdout = text_of(child.stdout.take().context("stdout is piped")?);
+    let status = wait(command, &mut child)?;
+    succeeded(command, status).with_context(|| stderr.join().unwrap_or_default())?;
+    Ok(stdout)
+}
+
+/// What can be read until the end, trimmed.
+fn text_of(mut stream: impl Read) -> String {
+    let mut text = Vec::new();
+    // An error ends the text: the status of the program says the rest.
+    let _ = stream.read_to_end(&mut text);
+    String::from_utf8_lossy(&text).trim().to_owned()
 }
 
 /// Runs the command with its output thrown away, for at most `limit`; tells whether it succeeded

@@ -1,5 +1,5 @@
 //! Everything a person types to work on tidy-init: `cargo xtask dist | run | test | measure |
-//! conformance | bench`.
+//! conformance | kernels | bench | faults | soak | field-guide | docs`.
 
 mod apt;
 mod arch;
@@ -8,13 +8,23 @@ mod check;
 mod command;
 mod conformance;
 mod dist;
+mod docs;
+mod faults;
+mod field_guide;
+mod harness;
+mod kernels;
 mod measure;
 mod project;
 mod python;
 mod release;
 mod reproduce;
 mod run;
+mod simulate;
 mod smoke;
+mod soak;
+mod source;
+mod steps;
+mod suite;
 mod test;
 mod toolchain;
 mod zig;
@@ -41,7 +51,13 @@ enum Task {
     Test(test::Args),
     Measure(measure::Args),
     Conformance(conformance::Args),
+    Kernels(kernels::Args),
+    Simulate(simulate::Args),
     Bench(bench::Args),
+    Faults(faults::Args),
+    Soak(soak::Args),
+    FieldGuide(field_guide::Args),
+    Docs(docs::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,7 +72,13 @@ fn main() -> ExitCode {
         Task::Test(args) => test::main(args).map(|()| ExitCode::SUCCESS),
         Task::Measure(args) => measure::main(args).map(|()| ExitCode::SUCCESS),
         Task::Conformance(args) => conformance::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Kernels(args) => kernels::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Simulate(args) => simulate::main(args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Faults(args) => faults::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Soak(args) => soak::main(args).map(|()| ExitCode::SUCCESS),
+        Task::FieldGuide(args) => field_guide::main(args).map(|()| ExitCode::SUCCESS),
+        Task::Docs(args) => docs::main(args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         log::error!("{error:#}");

@@ -15,10 +15,15 @@ pub fn xtask_dir() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where everything goes that can be made again: tools, caches, intermediate files.
+/// The place for everything that can be made again: tools, caches, intermediate files.
 pub fn work_dir() -> PathBuf {
+    target_dir().join("xtask")
+}
+
+/// Cargo's directory for what it builds.
+pub fn target_dir() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    root().join(target).join("xtask")
+    root().join(target)
 }
 
 /// Where finished binaries go.

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::{apt, command};
 
-/// Installs what `requirements` lists, with versions and hashes, unless the very same is there.
+/// Installs what `requirements` lists, with versions and hashes, unless the same set is there
+/// already.
 pub fn install(venv: &Path, what: &str, requirements: &str) -> Result<()> {
     let stamp = venv.join("installed.txt");
     if fs::read_to_string(&stamp).ok().as_deref() == Some(requirements) {

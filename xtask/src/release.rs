@@ -1,11 +1,15 @@
 //! `cargo xtask release`: everything that is given to users, made and checked in one go.
 
 mod archive;
+mod crates;
 mod debian;
 mod image;
+mod initlab_pages;
+mod licences;
 mod notices;
 mod pages;
 mod platform;
+mod product;
 mod sbom;
 mod sums;
 mod tree;
@@ -17,35 +21,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use tidy_init::cli::NAMES;
+use tidy_init::text::{Line, utc};
 use tidy_init::time::Time;
-use tidy_init::utc::Utc;
 
 use crate::arch::Arch;
 use crate::command::step;
 use crate::{apt, check, command, dist, project, reproduce, smoke};
 use pages::Pages;
-
-/// The name of program, package and image.
-const NAME: &str = "tidy-init";
-
-/// What it is, in a few words.
-const SUMMARY: &str = "tiny init for containers";
-
-/// What it does, in lines that fit into any package's description.
-const DESCRIPTION: [&str; 4] = [
-    "It is PID 1 of a container: starts the command in a session of its own,",
-    "forwards and rewrites signals, reaps zombies, shuts down tidily, and reports",
-    "how the command ended. One static binary without dependencies, which can be",
-    "copied into any image.",
-];
+use product::Product;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What the binary is called in the place of other programs.
-fn drop_in_names() -> impl Iterator<Item = &'static str> {
-    NAMES.iter().map(|(name, _)| *name)
-}
 
 /// What Debian packages the checks need.
 const PACKAGES: &[&str] = &["dpkg", "fish", "lintian", "man-db", "skopeo", "zsh"];
@@ -69,8 +54,10 @@ pub struct Release {
     /// The time of everything, in seconds since 1970: `SOURCE_DATE_EPOCH`, else that of the commit.
     epoch: u64,
     dist: PathBuf,
-    binaries: Vec<(Arch, Vec<u8>)>,
 }
+
+/// The architectures that initlab is released for: it is for machines that build images.
+const INITLAB_ARCHS: [Arch; 2] = [Arch::X86_64, Arch::Aarch64];
 
 pub fn main(args: &Args) -> Result<()> {
     if !args.dry_run {
@@ -81,11 +68,12 @@ pub fn main(args: &Args) -> Result<()> {
         [] => Arch::value_variants(),
         some => some,
     };
-    let mut release = Release {
+    let release = Release {
         epoch: epoch()?,
         dist: project::dist_dir(),
-        binaries: Vec::new(),
     };
+    let mut init = Product::tidy_init(release.source("THIRD-PARTY.md")?);
+    let mut lab = Product::initlab(licences::collect("initlab")?);
     let mut names = Vec::new();
     for arch in archs {
         let name = arch.spec().name;
@@ -96,42 +84,65 @@ pub fn main(args: &Args) -> Result<()> {
         })?;
         step(&format!("smoke {name}"), || smoke::run(&path, *arch))?;
         let binary = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        release.binaries.push((*arch, binary));
-        names.push(format!("{NAME}-{name}"));
+        init.binaries.push((*arch, binary));
+        names.push(format!("{}-{name}", init.name));
+        if INITLAB_ARCHS.contains(arch) {
+            let path = step(&format!("build initlab {name}"), || {
+                dist::build_initlab(*arch, &path)
+            })?;
+            let binary = fs::read(&path).context("cannot read initlab")?;
+            lab.binaries.push((*arch, binary));
+            names.push(format!("{}-{name}", lab.name));
+        }
     }
     let pages = step("pages", || {
         let pages = Pages::make(&release)?;
         names.extend(pages.write(&release)?);
-        pages::check(&release)?;
+        pages::check(&release, &pages)?;
         Ok(pages)
     })?;
+    let init_files = pages.files();
+    let lab_files = step("pages of initlab", initlab_pages::make)?;
+    let products = [(&init, &init_files), (&lab, &lab_files)];
     step("archives", || {
-        names.extend(archive::build(&release, &pages)?);
-        Ok(())
+        for (product, files) in products {
+            names.extend(archive::build(&release, product, files)?);
+        }
+        archive::check(&release, &lab)
     })?;
     step("SBOM", || {
-        let name = sbom::build(&release)?;
-        sbom::check(&release, &name)?;
-        notices::check(&release.source("THIRD-PARTY.md")?)?;
-        names.push(name);
+        let made = sbom::build(&release, &[(init.name, "."), (lab.name, "integration")])?;
+        for (product, name) in [&init, &lab].into_iter().zip(&made) {
+            sbom::check(&release, product.name, name)?;
+        }
+        notices::check(&init.notices)?;
+        names.extend(made);
         Ok(())
     })?;
     step("Debian packages", || {
-        let packages = debian::build(&release, &pages)?;
+        let mut packages = debian::build(&release, &init, &init_files)?;
+        packages.extend(debian::build_drop_ins(&release, &init, &pages)?);
+        packages.extend(debian::build(&release, &lab, &lab_files)?);
         debian::check(&release, &packages)?;
         names.extend(packages);
         Ok(())
     })?;
     step("wheels", || {
-        names.extend(wheel::build(&release)?);
-        wheel::check(&release)
-    })?;
-    step("image", || {
-        let name = image::build(&release)?;
-        image::check(&release, &name)?;
-        names.push(name);
+        for product in [&init, &lab] {
+            names.extend(wheel::build(&release, product)?);
+            wheel::check(&release, product)?;
+        }
         Ok(())
     })?;
+    step("images", || {
+        for product in [&init, &lab] {
+            let name = image::build(&release, product)?;
+            image::check(&release, product, &name)?;
+            names.push(name);
+        }
+        Ok(())
+    })?;
+    step("crates", || crates::check(&["tidy-init", "initlab"]))?;
     step("reproduce", || {
         let path = release.dist.join(&names[0]);
         reproduce::check(&path, archs[0])
@@ -148,7 +159,10 @@ pub fn main(args: &Args) -> Result<()> {
 impl Release {
     /// The time of everything as RFC 3339 has it.
     fn time(&self) -> String {
-        Utc(Time::from_timespec(self.epoch, 0)).to_string()
+        let mut room = [0; 32];
+        let mut line = Line::new(&mut room);
+        utc(&mut line, Time::from_timespec(self.epoch, 0));
+        String::from_utf8_lossy(line.as_bytes()).into_owned()
     }
 
     /// Its date.

@@ -18,8 +18,8 @@ pub struct Args {
 }
 
 pub fn main(args: &Args) -> Result<()> {
-    for arch in args.selection.archs() {
-        check(&dist::build(*arch)?, *arch)?;
+    for arch in args.selection.archs()? {
+        check(&dist::build(arch)?, arch)?;
         println!("{}: the same bytes", arch.spec().name);
     }
     Ok(())
@@ -60,7 +60,7 @@ pub fn copy_sources(to: &Path) -> Result<()> {
     ]))?;
     for name in list.lines() {
         let (from, to) = (project::root().join(name), to.join(name));
-        // One that was deleted stands in the index still.
+        // A file that was deleted is still in the index.
         if !from.exists() {
             continue;
         }

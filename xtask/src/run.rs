@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use signal_hook::iterator::Signals;
 use crate::arch::Arch;
 use crate::dist;
 
-/// What we are asked is asked of the init.
+/// The signals that are passed on to the init.
 const FORWARDED: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH];
 
 /// Run a command under the static binary as PID 1 of a fresh PID namespace.
@@ -30,7 +31,7 @@ pub struct Args {
 pub fn main(args: &Args) -> Result<ExitCode> {
     let arch = Arch::host().context("tidy-init is not built for this machine's architecture")?;
     let binary = dist::build(arch)?;
-    // Taken before the start: neither a signal nor the end of the init is missed.
+    // Registered before the start, so that neither a signal nor the init's end is missed.
     let mut signals =
         Signals::new(FORWARDED.iter().chain(&[SIGCHLD])).context("cannot take signals")?;
     let mut init = Sandbox::new(binary)
@@ -61,16 +62,56 @@ fn wait(init: &mut Running, signals: &mut Signals) -> Result<i32> {
     )
 }
 
-/// One line that says what to do, where a permission is what is missing.
+/// What a kernel may have set against user namespaces: Linux itself, Debian, Ubuntu since 23.10.
+const SETTINGS: [(&str, &str); 3] = [
+    ("user/max_user_namespaces", "10000"),
+    ("kernel/unprivileged_userns_clone", "1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "0"),
+];
+
+/// Those that this kernel has, as sysctl(8) sets them; their directory is `/proc/sys`.
+fn settings(directory: &Path) -> String {
+    SETTINGS
+        .iter()
+        .filter(|(name, _)| directory.join(name).exists())
+        .map(|(name, value)| format!(" {}={value}", name.replace('/', ".")))
+        .collect()
+}
+
+/// One line that says what to do where a permission is missing.
 fn explain(error: StartError) -> anyhow::Error {
     const NOT_ALLOWED: [Errno; 3] = [Errno::EPERM, Errno::EACCES, Errno::ENOSPC];
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     match error.errno() {
         Some(errno) if NOT_ALLOWED.contains(&Errno::from_raw(errno)) => anyhow!(
-            "{line}; run as root (in a container: with --privileged), or allow user namespaces: \
-             sysctl user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1"
+            "{line}; run as root (in a container: with --privileged), or allow user namespaces: sysctl{}",
+            settings(Path::new("/proc/sys"))
         ),
         _ => anyhow!("{line}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_names_the_settings_that_the_kernel_has() {
+        let kernel = initlab::TempDir::new();
+        for directory in ["user", "kernel"] {
+            std::fs::create_dir(kernel.join(directory)).expect("the directory is ours");
+        }
+        assert_eq!(settings(kernel.path()), "");
+        for name in [
+            "user/max_user_namespaces",
+            "kernel/apparmor_restrict_unprivileged_userns",
+        ] {
+            std::fs::write(kernel.join(name), "").expect("the directory is ours");
+        }
+        assert_eq!(
+            settings(kernel.path()),
+            " user.max_user_namespaces=10000 kernel.apparmor_restrict_unprivileged_userns=0"
+        );
     }
 }

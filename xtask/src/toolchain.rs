@@ -8,14 +8,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::{apt, command};
 
-/// The first release that knows `-C panic=immediate-abort`.
+/// The first release with `-C panic=immediate-abort`.
 const MINIMUM: (u32, u32) = (1, 92);
 
 /// Debian's compiler, cargo and sources of the standard library.
 const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src"];
 const DEBIAN_BIN: &str = "/usr/bin";
 
-/// How long rustup may take; where its servers cannot be reached it would try for minutes.
+/// How long rustup may take. Where it cannot reach its servers, it tries for minutes.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
 
 /// A matching pair of rustc and cargo, with sources.
@@ -23,15 +23,14 @@ pub struct Toolchain {
     cargo: PathBuf,
     rustc: PathBuf,
     sysroot: PathBuf,
-    /// Debian's, beside which a toolchain of rustup may be in use.
+    /// Whether it is Debian's, while the active one may be rustup's.
     debian: bool,
 }
 
 impl Toolchain {
     /// Finds a toolchain that can rebuild the standard library, or installs what is missing: the
     /// active one; Debian's; the active one after `rustup component add rust-src`; Debian's after
-    /// `apt-get install`. What is there already comes first, so that a second run needs no
-    /// network.
+    /// `apt-get install`. Installed ones come first, so that a second run needs no network.
     pub fn find() -> Result<Toolchain> {
         let active = Toolchain::active();
         match &active {
@@ -70,11 +69,11 @@ impl Toolchain {
     /// A cargo command that uses this toolchain, whatever else is in `PATH`.
     pub fn configure(&self, cargo: &mut Command) {
         cargo.env("CARGO", &self.cargo).env("RUSTC", &self.rustc);
-        // Stable compilers take -Z options only with this. What we use of them is pinned by
-        // MINIMUM and tested.
+        // Stable compilers take -Z options only with this. MINIMUM pins the ones that we use, and
+        // tests cover them.
         cargo.env("RUSTC_BOOTSTRAP", "1");
         if self.debian {
-            // `cargo xtask` is run with the libraries of the active toolchain in it.
+            // `cargo xtask` has set it to the libraries of the active toolchain.
             cargo.env_remove("LD_LIBRARY_PATH");
         }
     }
@@ -82,6 +81,31 @@ impl Toolchain {
     /// The directory that holds the sources.
     pub fn sysroot(&self) -> &Path {
         &self.sysroot
+    }
+
+    /// Options for rustc, so that no path of this machine is in the binary. Later ones win, so the
+    /// repository comes last.
+    pub fn no_paths(&self, root: &Path) -> Vec<String> {
+        let home = cargo_home();
+        let home = home.as_deref().map(|home| (home, "/cargo"));
+        let places = [
+            Some((self.sysroot(), "/rust")),
+            home,
+            Some((root, "/tidy-init")),
+        ];
+        let places = places.into_iter().flatten();
+        places
+            .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+            .collect()
+    }
+
+    /// The release: `1.96.0`.
+    pub fn release(&self) -> Result<String> {
+        let text = command::output(Command::new(&self.rustc).arg("--version"))?;
+        let release = text.split(' ').nth(1);
+        release
+            .map(str::to_owned)
+            .context("rustc names its release")
     }
 
     fn active() -> Result<Toolchain> {
@@ -127,7 +151,7 @@ impl Toolchain {
             RUSTUP_LIMIT,
         )?;
         if !added {
-            log::info!("rustup cannot fetch them; Debian's toolchain serves as well");
+            log::info!("rustup cannot fetch them; Debian's toolchain will do instead");
         }
         Ok(added && self.has_sources())
     }
@@ -135,6 +159,12 @@ impl Toolchain {
     fn is_recent(&self) -> bool {
         version(&self.rustc).is_some_and(|version| version >= MINIMUM)
     }
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
 }
 
 fn sysroot(rustc: &Path) -> Result<PathBuf> {

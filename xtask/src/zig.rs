@@ -20,13 +20,13 @@ pub struct Zig {
 }
 
 impl Zig {
-    /// Installs zig and cargo-zigbuild in a virtual environment of their own, unless the very
-    /// same versions are there.
+    /// Installs zig and cargo-zigbuild in a virtual environment of their own, unless the same
+    /// versions are there already.
     pub fn install() -> Result<Zig> {
         let work = project::work_dir();
         let venv = work.join("venv");
         fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
-        // Two of us at the same time would take the environment away from each other.
+        // Two processes would otherwise replace the environment under each other.
         let _lock = lock(&work.join("lock"))?;
         python::install(&venv, "zig and cargo-zigbuild", REQUIREMENTS)?;
         Ok(Zig {
@@ -52,9 +52,9 @@ impl Zig {
         command
     }
 
-    /// Starts to build the C library of a target, which takes zig longer than cargo takes to
-    /// build std. `flags` must be those of the real link: they choose among the variants of the
-    /// library in zig's cache.
+    /// Starts to build the C library of a target, which takes zig longer than building std takes
+    /// cargo. `flags` must be those of the real link: they select the variant of the library in
+    /// zig's cache.
     pub fn start_libc(&self, target: &[&str], flags: &[&str]) -> Result<Child> {
         let source = self.work.join("libc.c");
         fs::write(&source, "int main(void) { return 0; }\n")
@@ -77,6 +77,33 @@ impl Zig {
             .with_context(|| format!("cannot run {}", command::display(&command)))
     }
 
+    /// Compiles the C reference that inits are compared with, for this machine: static, on musl.
+    pub fn build_reference(&self) -> Result<PathBuf> {
+        let source = project::root().join("integration/reference/init.c");
+        let program = self.work.join("reference");
+        let mut command = self.zigbuild();
+        command
+            .args(["zig", "cc", "--", "-target"])
+            .arg(format!("{}-linux-musl", std::env::consts::ARCH))
+            .args(["-static", "-O2", "-s", "-fno-sanitize=all"])
+            .arg(&source)
+            .arg("-o")
+            .arg(&program);
+        command::run(&mut command)?;
+        Ok(program)
+    }
+
+    /// The release of the musl that zig carries.
+    pub fn musl_version(&self) -> Result<String> {
+        let header = self
+            .zig
+            .with_file_name("lib/libc/musl/src/internal/version.h");
+        let text = fs::read_to_string(&header)
+            .with_context(|| format!("cannot read {}", header.display()))?;
+        let version = text.split('"').nth(1);
+        version.map(str::to_owned).context("musl names its release")
+    }
+
     fn zigbuild(&self) -> Command {
         let cache = self.work.join("zig-cache");
         let mut command = Command::new(&self.zigbuild);
@@ -89,7 +116,16 @@ impl Zig {
     }
 }
 
-/// Waits until nobody else has the lock; it is given back when the value is dropped.
+/// The pinned release of zig.
+pub fn version() -> Result<String> {
+    let version = REQUIREMENTS
+        .lines()
+        .find_map(|line| line.strip_prefix("ziglang=="));
+    let version = version.and_then(|rest| rest.split(' ').next());
+    version.map(str::to_owned).context("zig is pinned")
+}
+
+/// Waits for the lock, and releases it when the value is dropped.
 fn lock(path: &Path) -> Result<Flock<File>> {
     let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
     Flock::lock(file, FlockArg::LockExclusive)
@@ -97,7 +133,7 @@ fn lock(path: &Path) -> Result<Flock<File>> {
         .with_context(|| format!("cannot lock {}", path.display()))
 }
 
-/// The executable itself: cargo-zigbuild would start it by way of Python, each time.
+/// The executable itself. cargo-zigbuild would otherwise start it through Python each time.
 fn find_zig(venv: &Path) -> Result<PathBuf> {
     let lib = venv.join("lib");
     let found = fs::read_dir(&lib)

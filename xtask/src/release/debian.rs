@@ -5,8 +5,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use initlab::TempDir;
 
+use super::product::Product;
 use super::tree::{Tree, gzip};
-use super::{DESCRIPTION, NAME, Pages, Release, SUMMARY, VERSION};
+use super::{Pages, Release, VERSION};
 use crate::command;
 use crate::release::platform::Platform;
 
@@ -16,66 +17,100 @@ const REVISION: &str = "1";
 /// Who is said to have made the packages: they have no maintainer in Debian.
 const MAINTAINER: &str = "The tidy-init authors <tidy-init@users.noreply.invalid>";
 
-/// The inits whose names and places our packages can take, each with the names of its programs.
-const REPLACED: [(&str, &[&str]); 2] = [
-    ("dumb-init", &["dumb-init"]),
-    ("tini", &["tini", "tini-static"]),
+/// The inits that our packages can replace, each with the paths of its programs below /usr.
+const REPLACED: [(&str, &[&str]); 3] = [
+    // Podman looks for it in its own directory.
+    ("catatonit", &["bin/catatonit", "libexec/podman/catatonit"]),
+    ("dumb-init", &["bin/dumb-init"]),
+    ("tini", &["bin/tini", "bin/tini-static"]),
 ];
 
-/// Writes the packages of all architectures that Debian has; gives their names.
-pub fn build(release: &Release, pages: &Pages) -> Result<Vec<String>> {
+/// Where the packages of a product can be installed, by Debian's names, and the binaries.
+fn ports(product: &Product) -> impl Iterator<Item = (&'static str, &[u8])> {
+    let binaries = product.binaries.iter();
+    binaries.filter_map(|(arch, binary)| Some((Platform::of(*arch).debian?, &binary[..])))
+}
+
+/// Writes the packages of all architectures that Debian has; gives their names. The files are man
+/// pages and completions, with their paths below /usr.
+pub fn build(
+    release: &Release,
+    product: &Product,
+    files: &[(String, Vec<u8>)],
+) -> Result<Vec<String>> {
+    let name = product.name;
     let mut names = Vec::new();
-    for (arch, binary) in &release.binaries {
-        let Some(debian) = Platform::of(*arch).debian else {
-            continue;
-        };
-        let mut tree = documented(release, NAME)?;
-        tree.program(format!("usr/bin/{NAME}"), &binary[..]);
-        tree.file(
-            format!("usr/share/man/man1/{NAME}.1.gz"),
-            gzip(&pages.tidy_init)?,
-        );
-        for (path, script) in &pages.completions {
-            // Debian's zsh looks elsewhere.
-            tree.file(
-                format!(
-                    "usr/{}",
-                    path.replace("site-functions", "vendor-completions")
-                ),
-                &script[..],
-            );
+    for (debian, binary) in ports(product) {
+        let mut tree = documented(release, product, name)?;
+        tree.program(format!("usr/bin/{name}"), binary);
+        for (path, content) in files {
+            if path.starts_with("share/man/") {
+                tree.file(format!("usr/{path}.gz"), gzip(content)?);
+            } else {
+                // Debian's zsh looks elsewhere.
+                let path = path.replace("site-functions", "vendor-completions");
+                tree.file(format!("usr/{path}"), &content[..]);
+            }
         }
         tree.file(
-            format!("usr/share/lintian/overrides/{NAME}"),
+            format!("usr/share/lintian/overrides/{name}"),
             format!(
-                "# That is the point of it.\n{NAME}: statically-linked-binary [usr/bin/{NAME}]\n"
+                "# That is the point of it.\n{name}: statically-linked-binary [usr/bin/{name}]\n"
             ),
         );
-        let fields = "";
-        names.push(pack(release, tree, NAME, debian, SUMMARY, fields)?);
+        let package = Package {
+            name,
+            debian,
+            summary: product.summary,
+            fields: String::new(),
+        };
+        names.push(package.pack(release, product, tree)?);
+    }
+    Ok(names)
+}
+
+/// Writes the packages that replace others by tidy-init; gives their names.
+pub fn build_drop_ins(release: &Release, init: &Product, pages: &Pages) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for (debian, _) in ports(init) {
         for (replaced, programs) in REPLACED {
-            let package = format!("{NAME}-{replaced}");
-            let mut tree = documented(release, &package)?;
+            let name = format!("{}-{replaced}", init.name);
+            let mut tree = documented(release, init, &name)?;
+            let page = format!("usr/share/man/man1/{replaced}.1.gz");
+            tree.file(page, gzip(pages.drop_in(replaced)?)?);
             for program in programs {
-                tree.symlink(format!("usr/bin/{program}"), NAME);
-                tree.symlink(
-                    format!("usr/share/man/man1/{program}.1.gz"),
-                    format!("{NAME}.1.gz"),
-                );
+                let target = match program.strip_prefix("bin/") {
+                    Some(_) => init.name.to_owned(),
+                    None => format!("../../bin/{}", init.name),
+                };
+                tree.symlink(format!("usr/{program}"), target);
+                if let Some(name) = program.strip_prefix("bin/")
+                    && name != replaced
+                {
+                    tree.symlink(
+                        format!("usr/share/man/man1/{name}.1.gz"),
+                        format!("{replaced}.1.gz"),
+                    );
+                }
             }
-            let summary = format!("{NAME} in the place of {replaced}");
-            let fields = format!(
-                "Depends: {NAME} (= {VERSION}-{REVISION})\n\
-                 Provides: {replaced}\nConflicts: {replaced}\nReplaces: {replaced}\n"
-            );
-            names.push(pack(release, tree, &package, debian, &summary, &fields)?);
+            let package = Package {
+                name: &name,
+                debian,
+                summary: &format!("{} in the place of {replaced}", init.name),
+                fields: format!(
+                    "Depends: {} (= {VERSION}-{REVISION})\n\
+                     Provides: {replaced}\nConflicts: {replaced}\nReplaces: {replaced}\n",
+                    init.name
+                ),
+            };
+            names.push(package.pack(release, init, tree)?);
         }
     }
     Ok(names)
 }
 
 /// What every package has (Debian Policy 12.5 and 12.7).
-fn documented(release: &Release, package: &str) -> Result<Tree> {
+fn documented(release: &Release, product: &Product, package: &str) -> Result<Tree> {
     let date = command::output(
         Command::new("date")
             .args(["--utc", "--rfc-email", "--date"])
@@ -87,10 +122,11 @@ fn documented(release: &Release, package: &str) -> Result<Tree> {
          -- {MAINTAINER}  {date}\n"
     );
     let copyright = format!(
-        "{NAME} is licensed under the MIT licence, or, if you prefer, under the Apache License,\n\
+        "{} is licensed under the MIT licence, or, if you prefer, under the Apache License,\n\
          version 2.0, which stands in /usr/share/common-licenses/Apache-2.0.\n\n{}\n{}",
+        product.name,
         release.source("LICENSE-MIT")?,
-        release.source("THIRD-PARTY.md")?
+        product.notices
     );
     let mut tree = Tree::default();
     tree.file(
@@ -101,45 +137,55 @@ fn documented(release: &Release, package: &str) -> Result<Tree> {
     Ok(tree)
 }
 
-fn pack(
-    release: &Release,
-    mut tree: Tree,
-    package: &str,
-    debian: &str,
-    summary: &str,
-    fields: &str,
-) -> Result<String> {
-    let size = tree.size().div_ceil(1024);
-    // Each line behind the first begins with a space (Debian Policy 5.6.13).
-    let description = DESCRIPTION.join("\n ");
-    tree.file(
-        "DEBIAN/control",
-        format!(
-            "Package: {package}\nVersion: {VERSION}-{REVISION}\nSection: admin\n\
-             Priority: optional\nArchitecture: {debian}\nMaintainer: {MAINTAINER}\n\
-             Installed-Size: {size}\n{fields}Description: {summary}\n {description}\n"
-        ),
-    );
-    let work = TempDir::new();
-    let root = work.join(package);
-    tree.write(&root)?;
-    let sums = command::output(
-        Command::new("sh")
-            .current_dir(&root)
-            .args(["-c", "find usr -type f -print0 | sort -z | xargs -0 md5sum"]),
-    )?;
-    let mut control = Tree::default();
-    control.file("DEBIAN/md5sums", sums + "\n");
-    control.write(&root)?;
-    let name = format!("{package}_{VERSION}-{REVISION}_{debian}.deb");
-    command::output(
-        Command::new("dpkg-deb")
-            .env("SOURCE_DATE_EPOCH", release.epoch.to_string())
-            .args(["--root-owner-group", "-Zxz", "--build"])
-            .arg(&root)
-            .arg(release.dist.join(&name)),
-    )?;
-    Ok(name)
+/// What the control file of a package says.
+struct Package<'a> {
+    name: &'a str,
+    debian: &'a str,
+    summary: &'a str,
+    /// More fields, in lines.
+    fields: String,
+}
+
+impl Package<'_> {
+    fn pack(&self, release: &Release, product: &Product, mut tree: Tree) -> Result<String> {
+        let Package {
+            name: package,
+            debian,
+            summary,
+            fields,
+        } = self;
+        let size = tree.size().div_ceil(1024);
+        // Each line behind the first begins with a space (Debian Policy 5.6.13).
+        let description = product.description.join("\n ");
+        tree.file(
+            "DEBIAN/control",
+            format!(
+                "Package: {package}\nVersion: {VERSION}-{REVISION}\nSection: admin\n\
+                 Priority: optional\nArchitecture: {debian}\nMaintainer: {MAINTAINER}\n\
+                 Installed-Size: {size}\n{fields}Description: {summary}\n {description}\n"
+            ),
+        );
+        let work = TempDir::new();
+        let root = work.join(package);
+        tree.write(&root)?;
+        let sums = command::output(
+            Command::new("sh")
+                .current_dir(&root)
+                .args(["-c", "find usr -type f -print0 | sort -z | xargs -0 md5sum"]),
+        )?;
+        let mut control = Tree::default();
+        control.file("DEBIAN/md5sums", sums + "\n");
+        control.write(&root)?;
+        let name = format!("{package}_{VERSION}-{REVISION}_{debian}.deb");
+        command::output(
+            Command::new("dpkg-deb")
+                .env("SOURCE_DATE_EPOCH", release.epoch.to_string())
+                .args(["--root-owner-group", "-Zxz", "--build"])
+                .arg(&root)
+                .arg(release.dist.join(&name)),
+        )?;
+        Ok(name)
+    }
 }
 
 /// Installs the packages for this machine into an empty root directory, over Debian's own, and runs
@@ -193,7 +239,7 @@ pub fn check(release: &Release, names: &[String]) -> Result<()> {
     let theirs = theirs.filter_map(|entry| Some(entry.ok()?.path()));
     // They depend on a C library that is not there.
     command::output(dpkg(&["--force-depends", "--install"]).args(theirs))?;
-    for name in ours {
+    for name in &ours {
         command::output(dpkg(&["--install"]).arg(release.dist.join(name)))?;
     }
     let installed = command::output(
@@ -205,30 +251,34 @@ pub fn check(release: &Release, names: &[String]) -> Result<()> {
             .args(["--show", "--showformat=${db:Status-Abbrev}${Package}\\n"]),
     )?;
     for package in replaced {
-        let line = format!("ii {NAME}-{package}");
+        let line = format!("ii tidy-init-{package}");
         ensure!(
             installed.lines().any(|found| found == line)
                 && !installed
                     .lines()
                     .any(|found| found == format!("ii {package}")),
-            "{NAME}-{package} has not taken the place of {package}: {installed}"
+            "tidy-init-{package} has not taken the place of {package}: {installed}"
         );
     }
-    for program in REPLACED
-        .iter()
-        .flat_map(|(_, programs)| *programs)
-        .chain([&NAME])
-    {
-        let status = Command::new("chroot")
-            .arg(&root)
-            .arg(format!("/usr/bin/{program}"))
-            .args(["--", &format!("/usr/bin/{NAME}"), "--version"])
-            .output()
-            .context("cannot run chroot")?;
+    let shows_version = |program: &str, arguments: &[&str], name: &str| {
+        let mut command = Command::new("chroot");
+        let version = command::output(command.arg(&root).arg(program).args(arguments))?;
         ensure!(
-            String::from_utf8_lossy(&status.stdout).trim() == format!("{NAME} {VERSION}"),
-            "{program} does not run where it was installed: {status:?}"
+            version == format!("{name} {VERSION}"),
+            "{program} says {version:?} where it was installed"
         );
+        Ok(())
+    };
+    for program in REPLACED.iter().flat_map(|(_, programs)| *programs) {
+        let arguments = ["--", "/usr/bin/tidy-init", "--version"];
+        shows_version(&format!("/usr/{program}"), &arguments, "tidy-init")?;
+    }
+    let packed = |name: &&str| {
+        ours.iter()
+            .any(|file| file.starts_with(&format!("{name}_")))
+    };
+    for name in ["tidy-init", "initlab"].into_iter().filter(packed) {
+        shows_version(&format!("/usr/bin/{name}"), &["--version"], name)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The container image for all architectures: a tarball that is an OCI layout, and that
+//! The container image of a program for all architectures: a tarball that is an OCI layout, and that
 //! `docker load` takes as well.
 
 use std::process::Command;
@@ -7,14 +7,15 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::product::Product;
 use super::tree::{Tree, gzip};
-use super::{NAME, Release, SUMMARY, VERSION, drop_in_names};
+use super::{Release, VERSION};
 use crate::arch::Arch;
 use crate::command;
 use crate::release::platform::Platform;
 
-/// Nobody in particular: the init needs no privilege.
-const USER: &str = "65532:65532";
+/// What loads it.
+const ENGINES: [&str; 2] = ["docker", "podman"];
 
 /// Content-addressed files, as the image-spec wants them ("OCI Image Layout").
 #[derive(Default)]
@@ -36,24 +37,26 @@ impl Blobs {
 }
 
 /// Writes the tarball; gives its name.
-pub fn build(release: &Release) -> Result<String> {
+pub fn build(release: &Release, product: &Product) -> Result<String> {
+    let labels = || labels(release, product);
     let mut blobs = Blobs::default();
     let mut manifests = Vec::new();
     // What `docker load` reads (Docker Image Specification 1.2): one image for each architecture,
     // which it has to be told apart by its tag.
     let mut loaded = Vec::new();
-    for (arch, binary) in &release.binaries {
+    let mut names = Vec::new();
+    for (arch, binary) in &product.binaries {
         let platform = Platform::of(*arch);
-        let layer = layer(binary).tar("", release.epoch)?;
+        let layer = layer(product, binary).tar("", release.epoch)?;
         let mut config = json!({
             "created": release.time(),
             "architecture": platform.image,
             "os": "linux",
             "config": {
-                "User": USER,
-                "Entrypoint": [format!("/bin/{NAME}"), "--"],
+                "User": product.user.unwrap_or_default(),
+                "Entrypoint": product.entry_point,
                 "WorkingDir": "/",
-                "Labels": labels(release),
+                "Labels": labels(),
             },
             "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", hex(&layer))] },
             "history": [{ "created": release.time(), "comment": "cargo xtask release" }],
@@ -67,7 +70,7 @@ pub fn build(release: &Release) -> Result<String> {
         let layer = blobs.add("application/vnd.oci.image.layer.v1.tar+gzip", gzip(&layer)?);
         loaded.push(json!({
             "Config": path(&config)?,
-            "RepoTags": [tag(*arch)],
+            "RepoTags": [tag(product, *arch)],
             "Layers": [path(&layer)?],
         }));
         let mut manifest = blobs.add_json(
@@ -79,6 +82,11 @@ pub fn build(release: &Release) -> Result<String> {
                 "layers": [layer],
             }),
         );
+        // By the same name as for `docker load`: Podman, which reads the layout where it has a single
+        // image, then loads all by these names instead of one by another.
+        let mut named = manifest.clone();
+        named["annotations"] = reference(&tag(product, *arch));
+        names.push(named);
         manifest["platform"] = described;
         manifests.push(manifest);
     }
@@ -88,43 +96,43 @@ pub fn build(release: &Release) -> Result<String> {
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.index.v1+json",
             "manifests": manifests,
-            "annotations": labels(release),
+            "annotations": labels(),
         }),
     );
-    index["annotations"] = json!({
-        "org.opencontainers.image.ref.name": VERSION,
-        "io.containerd.image.name": format!("docker.io/library/{NAME}:{VERSION}"),
-    });
+    index["annotations"] = reference(&format!("{}:{VERSION}", product.name));
+    names.insert(0, index);
     let mut tree = blobs.0;
     let layout = json!({ "imageLayoutVersion": "1.0.0" });
     let top = json!({
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.index.v1+json",
-        "manifests": [index],
+        "manifests": names,
     });
     tree.file("oci-layout", layout.to_string());
     tree.file("index.json", top.to_string());
     tree.file("manifest.json", Value::from(loaded).to_string());
-    let name = format!("{NAME}-{VERSION}-image.tar");
+    let name = format!("{}-{VERSION}-image.tar", product.name);
     release.write(&name, &tree.tar("", release.epoch)?)?;
     Ok(name)
 }
 
 /// What is in the image: the binary by all its names, so that each can be copied out of it.
-fn layer(binary: &[u8]) -> Tree {
+fn layer(product: &Product, binary: &[u8]) -> Tree {
     let mut tree = Tree::default();
-    let program = format!("bin/{NAME}");
+    let program = format!("bin/{}", product.name);
     tree.program(&program, binary);
-    for name in drop_in_names() {
+    for name in &product.links {
         tree.hard_link(format!("bin/{name}"), &program);
     }
+    // initlab works there.
+    tree.directory("tmp", 0o1777);
     tree
 }
 
-fn labels(release: &Release) -> Value {
+fn labels(release: &Release, product: &Product) -> Value {
     json!({
-        "org.opencontainers.image.title": NAME,
-        "org.opencontainers.image.description": SUMMARY,
+        "org.opencontainers.image.title": product.name,
+        "org.opencontainers.image.description": product.summary,
         "org.opencontainers.image.version": VERSION,
         "org.opencontainers.image.licenses": env!("CARGO_PKG_LICENSE"),
         "org.opencontainers.image.created": release.time(),
@@ -132,11 +140,20 @@ fn labels(release: &Release) -> Value {
 }
 
 /// The name by which `docker load` knows the image of an architecture.
-fn tag(arch: Arch) -> String {
+fn tag(product: &Product, arch: Arch) -> String {
     let Platform { image, variant, .. } = Platform::of(arch);
     // The variant of arm64 is always the same, and nobody writes it.
     let variant = variant.filter(|_| image == "arm").unwrap_or_default();
-    format!("{NAME}:{VERSION}-{image}{variant}")
+    format!("{}:{VERSION}-{image}{variant}", product.name)
+}
+
+/// The annotations that give an image of the layout its name.
+fn reference(name: &str) -> Value {
+    let tag = name.split(':').next_back();
+    json!({
+        "org.opencontainers.image.ref.name": tag,
+        "io.containerd.image.name": format!("docker.io/library/{name}"),
+    })
 }
 
 /// Where the blob of a descriptor lies.
@@ -152,43 +169,54 @@ fn hex(content: &[u8]) -> String {
         .collect()
 }
 
-/// Loads the image into Docker and runs it; and has skopeo, which knows nothing of Docker, copy all
+/// Loads the image into Docker and Podman and runs it by its name; and has skopeo, which knows nothing of Docker, copy all
 /// of the layout, which checks each digest.
-pub fn check(release: &Release, name: &str) -> Result<()> {
+pub fn check(release: &Release, product: &Product, name: &str) -> Result<()> {
     let tarball = release.dist.join(name);
     let copy = initlab::TempDir::new();
     command::output(
         Command::new("skopeo")
             .args(["copy", "--quiet", "--all"])
-            .arg(format!("oci-archive:{}", tarball.display()))
+            .arg(format!("oci-archive:{}:{VERSION}", tarball.display()))
             .arg(format!("dir:{}", copy.join("image").display())),
     )?;
-    command::output(
-        Command::new("docker")
-            .args(["load", "--quiet", "--input"])
-            .arg(&tarball),
-    )?;
-    let ran = runs(release);
-    for (arch, _) in &release.binaries {
-        command::output(Command::new("docker").args(["image", "rm", &tag(*arch)]))?;
+    for engine in ENGINES.into_iter().filter(|engine| command::exists(engine)) {
+        command::output(
+            Command::new(engine)
+                .args(["load", "--quiet", "--input"])
+                .arg(&tarball),
+        )?;
+        let ran = runs(product, engine);
+        for (arch, _) in &product.binaries {
+            command::output(Command::new(engine).args(["image", "rm", &tag(product, *arch)]))?;
+        }
+        ran?;
     }
-    ran
+    Ok(())
 }
 
-fn runs(release: &Release) -> Result<()> {
-    let here = release.binaries.iter().map(|(arch, _)| *arch);
+fn runs(product: &Product, engine: &str) -> Result<()> {
+    let here = product.binaries.iter().map(|(arch, _)| *arch);
     let Some(here) = here.into_iter().find(|arch| Arch::host() == Some(*arch)) else {
         return Ok(());
     };
-    let program = format!("/bin/{NAME}");
+    let name = product.name;
     let version = command::output(
-        Command::new("docker")
-            .args(["run", "--rm", "--network", "none", &tag(here)])
-            .args([&program, "--version"]),
+        Command::new(engine)
+            // The limits that Podman would set may be above what we may give.
+            .args([
+                "run",
+                "--ulimit=nofile=1024:1024",
+                "--ulimit=nproc=1024:1024",
+            ])
+            .args(["--rm", "--network", "none", &tag(product, here)])
+            // The init's entry point is followed by a command.
+            .args(product.entry_point.get(1).and(product.entry_point.first()))
+            .arg("--version"),
     )?;
     ensure!(
-        version == format!("{NAME} {VERSION}"),
-        "the image says {version:?} when asked for its version"
+        version == format!("{name} {VERSION}"),
+        "the image, loaded by {engine}, says {version:?} when asked for its version"
     );
     Ok(())
 }

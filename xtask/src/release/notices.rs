@@ -1,23 +1,23 @@
-//! Is each package that the binary is made of named in THIRD-PARTY.md?
+//! Is each package that the init is made of named in THIRD-PARTY.md?
 
 use anyhow::{Context, Result, ensure};
 
-use super::NAME;
 use crate::command;
 
-/// A package of crates.io that is part of the init.
+/// A package of crates.io that is part of a program.
 pub struct Package {
     pub name: String,
+    pub version: String,
     pub licence: String,
 }
 
-/// What cargo links into the init, whatever the architecture; without what is for tests and builds.
-pub fn packages() -> Result<Vec<Package>> {
+/// What cargo links into a program, whatever the architecture; without what is for tests and builds.
+pub fn packages(program: &str) -> Result<Vec<Package>> {
     let tree = command::output(command::cargo().args([
         "tree",
         "--locked",
         "--package",
-        NAME,
+        program,
         "--edges",
         "normal",
         "--target",
@@ -31,10 +31,14 @@ pub fn packages() -> Result<Vec<Package>> {
     let mut packages: Vec<Package> = Vec::new();
     for line in tree.lines() {
         let (package, licence) = line.split_once('|').context("cargo tree writes so")?;
-        let name = package.split(' ').next().unwrap_or_default();
-        if name != NAME && !packages.iter().any(|known| known.name == name) {
+        let mut words = package.split(' ');
+        let name = words.next().unwrap_or_default();
+        let version = words.next().unwrap_or_default().trim_start_matches('v');
+        let known = |known: &Package| known.name == name && known.version == version;
+        if name != program && !packages.iter().any(known) {
             packages.push(Package {
                 name: name.to_owned(),
+                version: version.to_owned(),
                 licence: licence.replace('/', " OR "),
             });
         }
@@ -48,8 +52,8 @@ pub fn check(notices: &str) -> Result<()> {
         .lines()
         .filter(|line| line.starts_with("| `"))
         .collect();
-    let packages = packages()?;
-    for Package { name, licence } in &packages {
+    let packages = packages("tidy-init")?;
+    for Package { name, licence, .. } in &packages {
         let wanted = format!("| `{name}` | {licence} |");
         ensure!(
             listed.iter().any(|line| line.starts_with(&wanted)),

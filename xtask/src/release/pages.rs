@@ -1,17 +1,27 @@
 //! Man pages and shell completions, from the option table.
 
+use std::io;
+use std::os::unix::process::CommandExt;
 use std::process::{Command as Process, Stdio};
-use std::{fs, io};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Arg, ArgAction, Command, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
-use tidy_init::cli::native::OPTIONS;
+use tidy_init::cli::Documented;
+use tidy_init::personality::NATIVE;
 
-use super::{DESCRIPTION, NAME, Release, SUMMARY, VERSION};
+use super::product::Product;
+use super::{Release, VERSION};
 use crate::command;
+
+const NAME: &str = "tidy-init";
+
+/// What packages say about it.
+fn about() -> Product {
+    Product::tidy_init(String::new())
+}
 
 /// The shells that completions are made for, and where these belong.
 pub const SHELLS: [(Shell, &str); 3] = [
@@ -29,8 +39,8 @@ pub struct Pages {
     pub tidy_init: Vec<u8>,
     /// The completions of tidy-init, each with where it belongs below /usr or /usr/local.
     pub completions: Vec<(String, Vec<u8>)>,
-    /// What initlab writes of itself, by file names.
-    initlab: Vec<(String, Vec<u8>)>,
+    /// The man pages of the drop-ins, by their names.
+    pub drop_ins: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Pages {
@@ -46,8 +56,23 @@ impl Pages {
                 .iter()
                 .map(|(shell, path)| ((*path).to_owned(), completions(tidy_init(), *shell)))
                 .collect(),
-            initlab: initlab()?,
+            drop_ins: drop_ins(date)?,
         })
+    }
+
+    /// The man page and the completions, with their paths below /usr or /usr/local.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let page = (format!("share/man/man1/{NAME}.1"), self.tidy_init.clone());
+        let completions = self.completions.iter().cloned();
+        std::iter::once(page).chain(completions).collect()
+    }
+
+    /// The man page of a drop-in.
+    pub fn drop_in(&self, name: &str) -> Result<&[u8]> {
+        let mut pages = self.drop_ins.iter();
+        let page = pages.find(|(known, _)| *known == name);
+        let (_, page) = page.with_context(|| format!("{name} has no man page"))?;
+        Ok(page)
     }
 
     /// Writes those that are released by themselves, into `dist/`; gives their names.
@@ -59,33 +84,40 @@ impl Pages {
             release.write(&name, script)?;
             names.push(name);
         }
-        for (name, page) in &self.initlab {
-            release.write(name, page)?;
-            names.push(name.clone());
-        }
         Ok(names)
     }
 }
 
-/// Has man(1) show a page, and the shells read what is for them.
-pub fn check(release: &Release) -> Result<()> {
-    for page in [NAME, "initlab"] {
-        let shown = Process::new("man")
-            .current_dir(&release.dist)
-            .args(["--warnings", "--local-file", &format!("./{page}.1")])
-            .stdin(Stdio::null())
-            .output()
-            .context("cannot run man")?;
-        let complaints = String::from_utf8_lossy(&shown.stderr);
-        ensure!(
-            shown.status.success() && complaints.is_empty(),
-            "man finds fault with {page}.1: {complaints}"
-        );
-        for (shell, option) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
-            let script = release.dist.join(format!("{page}.{shell}"));
-            command::output(Process::new(shell).arg(option).arg(script))?;
-        }
+/// Has man(1) show the pages, and the shells read what is for them.
+pub fn check(release: &Release, pages: &Pages) -> Result<()> {
+    let mut written = vec![(NAME, &pages.tidy_init[..])];
+    written.extend(pages.drop_ins.iter().map(|(name, page)| (*name, &page[..])));
+    for (name, page) in written {
+        check_man(name, page)?;
     }
+    for (shell, option) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = release.dist.join(format!("{NAME}.{shell}"));
+        command::output(Process::new(shell).arg(option).arg(script))?;
+    }
+    Ok(())
+}
+
+/// Has man(1) show a page.
+pub fn check_man(name: &str, page: &[u8]) -> Result<()> {
+    let work = initlab::TempDir::new();
+    let path = work.join(format!("{name}.1"));
+    std::fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
+    let shown = Process::new("man")
+        .args(["--warnings", "--local-file"])
+        .arg(&path)
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run man")?;
+    let complaints = String::from_utf8_lossy(&shown.stderr);
+    ensure!(
+        shown.status.success() && complaints.is_empty(),
+        "man finds fault with {name}.1: {complaints}"
+    );
     Ok(())
 }
 
@@ -94,28 +126,56 @@ fn help() -> Result<String> {
     tidy_init_says(&["--help"])
 }
 
-/// The man pages and completions of initlab, which has them of its own command line.
-fn initlab() -> Result<Vec<(String, Vec<u8>)>> {
-    let directory = initlab::TempDir::new();
-    command::output(
-        command::cargo()
-            .args(["run", "--quiet", "--package", "initlab", "--", "pages"])
-            .arg(directory.path()),
-    )?;
-    let mut pages = Vec::new();
-    for file in fs::read_dir(directory.path()).context("cannot read a directory")? {
-        let path = file.context("cannot read a directory")?.path();
-        let page = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // zsh wants another name than that, but only where the file is installed.
-        let name = match name.strip_prefix('_') {
-            Some(command) => format!("{command}.zsh"),
-            None => name.into_owned(),
-        };
-        pages.push((name, page));
-    }
-    pages.sort();
-    Ok(pages)
+/// The programs that Debian packages of ours replace, each with what the original is.
+const DROP_INS: [(&str, &str); 3] = [
+    ("catatonit", "catatonit 0.1.7"),
+    ("dumb-init", "dumb-init 1.2.5"),
+    ("tini", "tini 0.19"),
+];
+
+/// A man page for each drop-in. Its options are those that `-h` lists under that name.
+fn drop_ins(date: &str) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    // The init is the parent of its command.
+    let program = tidy_init_says(&["--", "sh", "-c", "readlink /proc/$PPID/exe"])?;
+    let page = |(name, original): (&'static str, &str)| {
+        let said = Process::new(&program).arg0(name).arg("-h").output();
+        let said = said.with_context(|| format!("cannot run {program}"))?;
+        // As the originals have it, some show their help on standard error.
+        let help = [said.stdout, said.stderr].concat();
+        let help = String::from_utf8(help).context("help is UTF-8")?;
+        let help = help.trim_end();
+        let (_, usage) = help.split_once("Usage: ").context("it shows its usage")?;
+        let (usage, options) = usage.split_once("\n\n").context("then its options")?;
+        let mut page = Roff::new();
+        page.control("TH", [name, "1", date, "tidy-init", "User Commands"]);
+        page.control("SH", ["NAME"]);
+        page.text([roman(format!(
+            "{name} - {}, compatible with {original}",
+            about().summary
+        ))]);
+        page.control("SH", ["SYNOPSIS"]);
+        page.text([roman(usage)]);
+        page.control("SH", ["DESCRIPTION"]);
+        page.text([roman(format!(
+            "This {name} is tidy-init, called by another name. It takes the options and variables \
+             of {original}, prints its messages, forwards the same signals and exits with the same \
+             statuses."
+        ))]);
+        page.control("SH", ["OPTIONS"]);
+        page.control("nf", []);
+        page.text([roman(options)]);
+        page.control("fi", []);
+        page.control("SH", ["ENVIRONMENT"]);
+        page.control("TP", []);
+        page.text([bold("TIDY_INIT_OPTS")]);
+        page.text([roman(
+            "Native options of tidy-init(1), which are read before those of the command line.",
+        )]);
+        page.control("SH", ["SEE ALSO"]);
+        page.text(see_also(&["tidy-init(1)"]));
+        Ok((name, page.to_roff().into_bytes()))
+    };
+    DROP_INS.into_iter().map(page).collect()
 }
 
 fn tidy_init_says(arguments: &[&str]) -> Result<String> {
@@ -126,15 +186,20 @@ fn tidy_init_says(arguments: &[&str]) -> Result<String> {
     )
 }
 
+/// The native options.
+fn options() -> impl Iterator<Item = Documented> {
+    NATIVE.grammar.options.documented()
+}
+
 /// The native command line as clap knows it. It parses nothing: pages are made of it.
 pub fn tidy_init() -> Command {
     let mut command = Command::new(NAME)
         .version(VERSION)
-        .about(SUMMARY)
+        .about(about().summary)
         .disable_help_flag(true)
         .disable_version_flag(true);
     let mut heading = "";
-    for spec in OPTIONS {
+    for spec in options() {
         if !spec.group.is_empty() {
             heading = spec.group;
         }
@@ -142,8 +207,8 @@ pub fn tidy_init() -> Command {
             .long(spec.long)
             .help(spec.help.replace('\n', " "))
             .help_heading(heading);
-        if spec.short != 0 {
-            option = option.short(char::from(spec.short));
+        if let Some(letter) = spec.short {
+            option = option.short(letter);
         }
         option = if spec.value.is_empty() {
             option.action(match spec.long {
@@ -155,6 +220,7 @@ pub fn tidy_init() -> Command {
         };
         option = match values(spec.long) {
             _ if spec.long == "termination-log" => option.value_hint(ValueHint::FilePath),
+            _ if spec.long == "pre-stop" => option.value_hint(ValueHint::CommandName),
             [] => option,
             values => option
                 .value_parser(values.to_vec())
@@ -211,7 +277,6 @@ pub fn tidy_init_man(help: &str, date: &str) -> Result<Vec<u8>> {
     }
     after.control("SH", ["SEE ALSO"]);
     after.text(see_also(&[
-        "initlab(1)",
         "docker-run(1)",
         "signal(7)",
         "pid_namespaces(7)",
@@ -229,14 +294,20 @@ pub fn tidy_init_man(help: &str, date: &str) -> Result<Vec<u8>> {
     before.control("br", []);
     before.text([bold(format!("{NAME} --pause"))]);
     before.control("SH", ["DESCRIPTION"]);
-    before.text([roman(DESCRIPTION.join(" "))]);
+    before.text([roman(about().description.join(" "))]);
     man(tidy_init(), date, &before, &after)
 }
 
 const EXAMPLES: &[(&str, &str)] = &[
     (
-        "Lets nginx finish its requests when it is stopped.",
-        "tidy-init -r TERM:QUIT -- nginx -g 'daemon off;'",
+        "Lets nginx finish its requests when it is stopped, and waits until their last bytes have \
+         arrived.",
+        "tidy-init -r TERM:QUIT --linger 10s -- nginx -g 'daemon off;'",
+    ),
+    (
+        "Runs a script before the stop, for at most 20 seconds together with it. The script gets \
+         the variables TIDY_INIT_COMMAND_PID and TIDY_INIT_SIGNAL.",
+        "tidy-init --pre-stop /drain.sh -k 20s -- server",
     ),
     (
         "Hides from the load balancer for five seconds, then stops within eight.",
@@ -300,7 +371,51 @@ pub fn completions(command: Command, shell: Shell) -> Vec<u8> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
+    if shell == Shell::Bash {
+        return leave_the_command_alone(&script);
+    }
     script
+}
+
+/// Behind `--`, or behind the command's name, words are the command's: clap_complete's script for bash
+/// would offer our options there.
+fn leave_the_command_alone(script: &[u8]) -> Vec<u8> {
+    let with_value: Vec<String> = options()
+        .filter(|spec| !spec.value.is_empty())
+        .flat_map(|spec| {
+            let short = spec.short.map(|letter| format!("-{letter}"));
+            short.into_iter().chain([format!("--{}", spec.long)])
+        })
+        .collect();
+    let guard = format!(
+        r#"    local at=1
+    while [[ $at -lt $COMP_CWORD ]]; do
+        case "${{COMP_WORDS[at]}}" in
+            --) at=$((at + 1)); break ;;
+            {})
+                # `--grace=5s` is three words here.
+                [[ "${{COMP_WORDS[at + 1]}}" == = ]] && at=$((at + 1))
+                at=$((at + 2)) ;;
+            -*) at=$((at + 1)) ;;
+            *) break ;;
+        esac
+    done
+    if [[ $at -le $COMP_CWORD && ( $at -lt $COMP_CWORD || "${{COMP_WORDS[at - 1]}}" == -- ) ]]; then
+        if declare -F _command_offset > /dev/null; then
+            _command_offset "$at"
+        else
+            COMPREPLY=( $(compgen -c -f -- "${{COMP_WORDS[COMP_CWORD]}}") )
+        fi
+        return 0
+    fi
+"#,
+        with_value.join("|")
+    );
+    let script = String::from_utf8_lossy(script);
+    let begin = "_tidy__init() {\n";
+    script
+        .replacen(begin, &format!("{begin}{guard}"), 1)
+        .into_bytes()
 }
 
 #[cfg(test)]
@@ -329,7 +444,7 @@ mod tests {
 
     /// The long options of the table.
     fn table() -> BTreeSet<String> {
-        OPTIONS.iter().map(|spec| spec.long.to_owned()).collect()
+        options().map(|spec| spec.long.to_owned()).collect()
     }
 
     /// All long options that a text names.
@@ -375,7 +490,7 @@ mod tests {
 
     #[test]
     fn the_values_that_are_offered_are_taken() {
-        for spec in OPTIONS {
+        for spec in options() {
             for value in values(spec.long) {
                 let option = format!("--{}={value}", spec.long);
                 tidy_init_says(&[&option, "--version"]).expect("it is taken");
@@ -400,5 +515,38 @@ mod tests {
         };
         assert_eq!(completed(&["--gr"]), "--grace");
         assert_eq!(completed(&["--log-format", "j"]), "json");
+        assert_eq!(
+            completed(&["-v", "--grace", "5s", "--ver"]),
+            "--verbose --version"
+        );
+        assert_eq!(
+            completed(&["--grace", "=", "5s", "--ver"]),
+            "--verbose --version"
+        );
+        // The command's options are not ours.
+        for words in [
+            &["--", "sh", "--gr"][..],
+            &["-k", "5s", "sh", "--gr"],
+            &["sh", "--gr"],
+        ] {
+            assert_eq!(completed(words), "", "{words:?}");
+        }
+        let programs = completed(&["-v", "--", "/bin/bas"]);
+        assert!(programs.contains("/bin/bash"), "{programs}");
+    }
+
+    #[test]
+    fn a_drop_in_has_a_page_of_its_own_options() {
+        let (_, pages) = pages();
+        for (name, option, not) in [
+            ("tini", "\\-e STATUS", "\\-\\-grace"),
+            ("dumb-init", "\\-\\-single\\-child", "\\-\\-grace"),
+            ("catatonit", "\\-P ", "\\-\\-grace"),
+        ] {
+            let page = pages.drop_in(name).expect("it has a page");
+            let page = String::from_utf8_lossy(page);
+            assert!(page.contains(option) && !page.contains(not), "{page}");
+            assert!(page.contains(".TH") && page.contains("2001"), "{page}");
+        }
     }
 }

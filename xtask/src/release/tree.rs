@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -20,6 +20,8 @@ enum Entry {
         mode: u32,
     },
     Symlink(String),
+    /// An empty directory with this mode.
+    Directory(u32),
     /// Another name for the file at this path of the tree, which stands before it.
     HardLink(String),
 }
@@ -33,6 +35,10 @@ impl Tree {
     /// Adds a file that everybody may execute.
     pub fn program(&mut self, path: impl Into<String>, content: impl Into<Vec<u8>>) {
         self.add(path, content, 0o755);
+    }
+
+    pub fn directory(&mut self, path: impl Into<String>, mode: u32) {
+        self.0.push((path.into(), Entry::Directory(mode)));
     }
 
     pub fn symlink(&mut self, path: impl Into<String>, target: impl Into<String>) {
@@ -80,6 +86,10 @@ impl Tree {
                     header.set_size(content.len() as u64);
                     archive.append_data(&mut header, &path, &content[..])?;
                 }
+                Entry::Directory(mode) => {
+                    let mut header = header(tar::EntryType::Directory, *mode, seconds);
+                    archive.append_data(&mut header, format!("{path}/"), &[][..])?;
+                }
                 Entry::Symlink(target) => {
                     let mut header = header(tar::EntryType::Symlink, 0o777, seconds);
                     archive.append_link(&mut header, &path, target)?;
@@ -108,6 +118,7 @@ impl Tree {
                     .mode(*mode)
                     .open(&path)
                     .and_then(|mut file| file.write_all(content)),
+                Entry::Directory(mode) => fs::DirBuilder::new().mode(*mode).create(&path),
                 Entry::Symlink(target) => symlink(target, &path),
                 Entry::HardLink(to) => fs::hard_link(root.join(to), &path),
             };
@@ -146,6 +157,7 @@ mod tests {
         tree.symlink("bin/two", "one");
         tree.hard_link("bin/three", "bin/one");
         tree.file("share/four", "4");
+        tree.directory("tmp", 0o1777);
         let bytes = tree.tar("", 7).expect("memory suffices");
         let mut archive = tar::Archive::new(&bytes[..]);
         let found: Vec<String> = archive
@@ -169,6 +181,7 @@ mod tests {
             "755 bin/three -> bin/one",
             "755 share/",
             "644 share/four",
+            "1777 tmp/",
         ];
         assert_eq!(found, expected);
         assert_eq!(tree.tar("", 7).ok(), Some(bytes));
