@@ -95,15 +95,20 @@ impl Containerd {
         Pod::run(self, pids)
     }
 
-    /// The only process below that runs this program, by the name that it was started by.
+    /// The only process below that runs this program, by the name that it was started by. The engine
+    /// reports a container as running while `runc init` still executes its program: it is awaited.
     #[track_caller]
     pub fn process(&self, program: &str) -> Process {
         let runs = |process: &Process| {
             let arguments = process.arguments().unwrap_or_default();
             arguments.first().is_some_and(|first| first == program)
         };
-        let found: Vec<Process> = self.running.process().descendants();
-        let found: Vec<Process> = found.into_iter().filter(runs).collect();
+        let mut found: Vec<Process> = Vec::new();
+        self.running.poll_until(&format!("{program} runs"), || {
+            found = self.running.process().descendants();
+            found.retain(runs);
+            !found.is_empty()
+        });
         assert_eq!(found.len(), 1, "{program}\n{}", self.running.tree());
         found[0]
     }
