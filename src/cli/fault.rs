@@ -50,6 +50,8 @@ pub enum Invalid {
     NotATarget,
     /// A format is expected.
     NotAFormat,
+    /// A program is expected.
+    NotAProgram,
     /// An absolute path is expected.
     NotAbsolute,
 }
@@ -68,6 +70,7 @@ impl Invalid {
             Invalid::NotAStatus => "an exit status is a number from 0 to 255",
             Invalid::NotATarget => "not child, group or all",
             Invalid::NotAFormat => "not text or json",
+            Invalid::NotAProgram => "not a program",
             Invalid::NotAbsolute => "not an absolute path",
         }
     }

@@ -109,6 +109,14 @@ pub fn format(value: &[u8]) -> Result<Format, Invalid> {
     }
 }
 
+/// The name or path of a program.
+pub fn program(value: &[u8]) -> Result<&[u8], Invalid> {
+    match value {
+        [] => Err(Invalid::NotAProgram),
+        _ => Ok(value),
+    }
+}
+
 /// A path from the root on.
 pub fn absolute(value: &[u8]) -> Result<&[u8], Invalid> {
     match value {

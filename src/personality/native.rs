@@ -74,7 +74,7 @@ static OPTIONS: Options = options! {
     "--pre-stop PROGRAM",
         "at the first stop signal run PROGRAM, and forward\nthe signal when it has ended"
         => |builder, value| {
-            builder.run().pre_stop = Some(value);
+            builder.run().pre_stop = Some(values::program(value)?);
             Ok(())
         };
     "--linger TIME",

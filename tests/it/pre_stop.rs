@@ -799,6 +799,7 @@ fn usage() {
         assert_refused(native(Place::Child).args(arguments), line);
     };
     refused(&["--pre-stop"], "option --pre-stop needs a value");
+    refused(&["--pre-stop="], r#"option --pre-stop: "": not a program"#);
     refused(
         &["--pause", "--pre-stop", "./hook"],
         "--pause takes no command and no options but -v and --log-format",

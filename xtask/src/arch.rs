@@ -154,7 +154,9 @@ impl Arch {
                 triple: "powerpc64le-unknown-linux-musl",
                 zig: &["-target", "powerpc64le-linux-musl"],
                 link_args: &[],
-                rustflags: &[],
+                // Fewer copies of functions, whose saved registers take an instruction each: 704
+                // bytes, 1.0 %.
+                rustflags: &["-Cllvm-args=-inline-threshold=30"],
                 machine: elf::EM_PPC64,
                 emulator: "qemu-ppc64le-static",
             },
