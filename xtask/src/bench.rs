@@ -13,6 +13,11 @@ use crate::{apt, dist, project};
 /// The peers, and the program that counts system calls.
 const PACKAGES: &[&str] = &["catatonit", "dumb-init", "strace", "tini"];
 
+/// How many storms there are under each, and of how many orphans. The processor time of one depends
+/// on how often the init finds several zombies at once, so a few would show chance.
+const STORMS: usize = 21;
+const ORPHANS: usize = 5000;
+
 /// The lines of the README that enclose its figures.
 const BEGIN: &str = "<!-- figures: cargo xtask bench -->\n";
 const END: &str = "<!-- end of figures -->\n";
@@ -30,7 +35,10 @@ pub struct Args {
 pub fn main(args: &Args) -> Result<()> {
     apt::install(PACKAGES, "the comparison")?;
     let binary = dist::build(host()?)?;
-    let report = measure::run(&beside_peers(&binary)?.rounds(args.rounds))?;
+    let plan = beside_peers(&binary)?
+        .rounds(args.rounds)
+        .storms(STORMS, ORPHANS);
+    let report = measure::run(&plan)?;
     let docs = project::root().join("docs");
     report.write_plots(&docs.join("img"))?;
     write("docs/benchmarks.md", &page(&report))?;
@@ -69,7 +77,7 @@ Written by `cargo xtask bench`, which measures with `initlab bench`: do not edit
 - **A storm** is a command that makes orphans, at most 64 alive at a time, each of which ends at once. The zombies are
   counted every 2 ms; the processor time is the init's alone.
 - **PSS** is the memory of an idle init with its share of what it shares with others; **private** is what it shares with
-  nobody; both are medians of nine starts, since the kernel begins a stack somewhere in two pages at random. **Wake-ups**
+  nobody; both are medians of 25 starts, since the kernel begins a stack somewhere in two pages at random. **Wake-ups**
   are its context switches while idle.
 - **The C reference** ([init.c](../integration/reference/init.c)) makes the system calls that an init has to make, and does
   nothing else; it is built static, on musl. In storms its column compares the processor time.
