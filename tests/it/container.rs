@@ -1,6 +1,7 @@
 //! The init as PID 1 of real containers: an image on `scratch`, run by the Docker engine.
 
 pub mod docker;
+mod host_network;
 mod idle;
 pub mod image;
 pub mod janitor;

@@ -25,14 +25,20 @@ impl Download {
     /// Asks the container for this path, as soon as it answers.
     #[track_caller]
     pub fn start(container: &Container, port: u16, path: &str) -> Self {
-        let address = container.inspect("{{.NetworkSettings.IPAddress}}");
+        Self::start_in(container, container, port, path)
+    }
+
+    /// As [`start`](Self::start), where another container holds the server's network, as in a pod.
+    #[track_caller]
+    pub fn start_in(holder: &Container, server: &Container, port: u16, path: &str) -> Self {
+        let address = holder.inspect("{{.NetworkSettings.IPAddress}}");
         let address: IpAddr = address.parse().expect("it is in the engine's network");
         let mut stream = None;
         let connected = try_poll_until(initlab::timeout(), || {
             stream = TcpStream::connect(SocketAddr::new(address, port)).ok();
             stream.is_some()
         });
-        assert!(connected, "no answer: {}", container.logs());
+        assert!(connected, "no answer: {}", server.logs());
         let mut stream = stream.expect("it is connected");
         stream
             .set_read_timeout(Some(SILENCE))

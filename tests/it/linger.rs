@@ -27,7 +27,7 @@ use crate::{
 /// Longer than any test may take: an init that ends has not waited for this time.
 const LONG: &str = "600s";
 
-const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 0);
 
 /// The init with these options and a command that ends with 3 when its standard input does, in a
@@ -47,7 +47,7 @@ fn network(init: &Running) -> Network {
 }
 
 /// Two ends of a connection.
-struct Connection {
+pub struct Connection {
     sender: TcpStream,
     receiver: TcpStream,
 }
@@ -67,7 +67,7 @@ impl Connection {
     /// As [`new`](Self::new), with so much sent that some of it has no room at the other end: how
     /// much it is.
     #[track_caller]
-    fn full(network: &Network, address: SocketAddr) -> (Self, usize) {
+    pub fn full(network: &Network, address: SocketAddr) -> (Self, usize) {
         let mut connection = Self::new(network, address);
         connection.sender.set_nonblocking(true).unwrap();
         let mut sent = 0;
