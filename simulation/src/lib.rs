@@ -6,8 +6,9 @@
 //! | [`signals`], [`kernel`] | the model: processes and signals as Linux has them |
 //! | [`scenario`] | what a world begins with |
 //! | [`event`] | what may happen between two calls of the init |
-//! | [`world`], [`adapter`] | the calls of the init |
-//! | [`failure`], [`properties`], [`options`] | what must hold |
+//! | [`world`] | all of it together: what is possible, what the calls of the init do, what must hold |
+//! | [`facts`], [`failure`] | what the init has seen and owes; what it means to break a property |
+//! | [`adapter`] | the calls of the init |
 //! | [`init`] | the init's loop as what runs in a world |
 //! | [`script`], [`toy`] | worlds without races, which real processes act out |
 //! | [`explore`] | worlds by the million, and making a failing one small |
@@ -19,11 +20,10 @@ pub mod adapter;
 pub mod choices;
 pub mod event;
 pub mod explore;
+pub mod facts;
 pub mod failure;
 pub mod init;
 pub mod kernel;
-pub mod options;
-pub mod properties;
 pub mod scenario;
 pub mod script;
 pub mod signals;

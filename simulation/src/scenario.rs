@@ -1,7 +1,7 @@
 //! What a world begins with: who we are, who started us, what was asked of us, and what the kernel refuses.
 
 use crate::choices::Choices;
-use crate::event::Menu;
+use crate::event::{Menu, Stderr};
 use crate::signals::number::*;
 use crate::signals::{STOPS, Set, bit};
 use nix::errno::Errno;
@@ -29,17 +29,6 @@ pub enum Shell {
     JobControl,
     /// A script, which does none: the init is in the shell's group, and that is orphaned.
     Script,
-}
-
-/// What takes our lines.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stderr {
-    /// A reader that reads.
-    Open,
-    /// A pipe without room.
-    Full,
-    /// A pipe that nobody reads.
-    Closed,
 }
 
 /// How the command behaves.

@@ -23,6 +23,7 @@ mod simulate;
 mod smoke;
 mod soak;
 mod source;
+mod static_program;
 mod steps;
 mod suite;
 mod test;

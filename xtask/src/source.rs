@@ -14,6 +14,7 @@ use crate::project;
 const WITHOUT_CIRCLES: &[(&str, &[&str])] = &[
     ("src", &[]),
     ("integration/src", &[]),
+    ("simulation/src", &[]),
     (
         "xtask/src",
         &["release.rs", "faults/mod.rs", "kernels/mod.rs"],

@@ -4,7 +4,6 @@
 mod calls;
 mod judge;
 mod known;
-mod program;
 mod run;
 mod scenario;
 mod sys;
@@ -22,11 +21,10 @@ use anyhow::{Context, Result, bail, ensure};
 use initlab::{Running, Sandbox, Stdio};
 
 use self::judge::{Outcome, Usual, judge};
-pub use self::program::compile as static_program;
 use self::run::{Bench, Fault, Seen, Use};
 use self::scenario::{SCENARIOS, Scenario};
 use crate::arch::Arch;
-use crate::{dist, project};
+use crate::{dist, project, static_program};
 
 /// Let each system call of the init fail, and write docs/faults.md.
 #[derive(clap::Args)]
@@ -333,7 +331,7 @@ impl Place {
         let init = directory.join("tidy-init");
         initlab::copy_executable(binary, &init, 0o755)
             .with_context(|| format!("cannot copy {}", binary.display()))?;
-        let program = static_program("faults/program/command.rs")?;
+        let program = static_program::compile("faults/program/command.rs")?;
         Ok(Place {
             directory,
             init,

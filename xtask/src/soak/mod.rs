@@ -17,7 +17,7 @@ use self::counters::Counters;
 use self::subject::Subject;
 use self::work::Work;
 use crate::arch::Arch;
-use crate::{dist, faults};
+use crate::{dist, static_program};
 
 /// Let the init work for long, with orphans, signals, stops, and programs executed beside the command.
 #[derive(clap::Args)]
@@ -182,7 +182,7 @@ impl fmt::Display for Report {
 fn round(init: &Init, kind: &Kind) -> Result<Report> {
     let start = Instant::now();
     let directory = TempDir::try_new().context("cannot make a directory")?;
-    let load = faults::static_program("soak/program/load.rs")?;
+    let load = static_program::compile("soak/program/load.rs")?;
     let counters = Counters::new(&directory.path().join("counters"))?;
     let mut subject = match kind {
         Kind::Container => Subject::in_container(init.path(), &load, &counters)?,

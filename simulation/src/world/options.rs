@@ -1,50 +1,14 @@
 //! The pre-stop program and the wait for TCP data in a world: what the init may do about them, and what it owes.
 
+use super::{MILLISECOND, World};
 use crate::event::Event;
+use crate::facts::{PreStop, Wait};
 use crate::failure::{Property, fail};
 use crate::kernel::{Id, State};
-use crate::properties::Facts;
 use crate::scenario::Refusal;
 use crate::signals::number::*;
 use crate::signals::{Set, bit, name};
-use crate::world::{MILLISECOND, World};
 use nix::errno::Errno;
-
-/// How far the pre-stop program is, as far as the init can know.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum PreStop {
-    /// It has not been needed.
-    #[default]
-    Due,
-    /// A stop signal has come: it is to be started.
-    Wanted,
-    /// It was started, and the init has not seen its end.
-    Running(Id, u16),
-    /// Nobody waits for it.
-    Over,
-}
-
-/// What a received signal means for the pre-stop program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wait {
-    /// It does not wait.
-    No,
-    /// It starts the program.
-    Starts,
-    /// It waits along.
-    Along,
-    /// It is the second one, which ends the waits.
-    Ends,
-}
-
-impl Facts {
-    /// The program is over: what waited for it is due.
-    fn end_pre_stop(&mut self) {
-        self.pre_stop = PreStop::Over;
-        self.due |= self.awaiting;
-        self.awaiting = 0;
-    }
-}
 
 impl World {
     /// What a received signal, which the command is to get, means for the pre-stop program.
