@@ -53,7 +53,7 @@ const MENU: &[(&str, &[(&str, &str)])] = &[
     (
         "Guides",
         &[
-            ("How a stop goes", "docs/shutdown.md"),
+            ("How a stop works", "docs/shutdown.md"),
             ("Exit statuses", "docs/exit-codes.md"),
             ("Kubernetes", "docs/kubernetes.md"),
             ("Compose, Podman, ECS, Nomad", "docs/platforms.md"),
