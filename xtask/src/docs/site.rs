@@ -46,7 +46,7 @@ const MENU: &[(&str, &[(&str, &str)])] = &[
         "",
         &[
             ("tidy-init", "README.md"),
-            ("Questions people ask", "docs/faq.md"),
+            ("Frequently asked questions", "docs/faq.md"),
             ("Compared with other inits", "docs/comparison.md"),
         ],
     ),
