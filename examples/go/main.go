@@ -33,7 +33,7 @@ func main() {
 	}()
 
 	<-stop.Done()
-	// Finishes the requests that are under way.
+	// Finishes the requests in flight.
 	limit, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 	defer cancel()
 	if err := server.Shutdown(limit); err != nil {

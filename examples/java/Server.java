@@ -14,7 +14,7 @@ public class Server {
                 stream.write(body);
             }
         });
-        // Takes no new requests, and gives those under way five seconds.
+        // Accepts no new requests, and gives requests in flight five seconds.
         Runtime.getRuntime().addShutdownHook(new Thread(() -> server.stop(5)));
         server.start();
         System.out.println("listening");

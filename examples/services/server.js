@@ -6,6 +6,6 @@ const server = http.createServer((request, response) => {
 
 server.listen(8080, () => console.log("listening"));
 
-// No new connections; those that are open are finished, and then nothing is left to do: it exits
+// Accepts no new connections and finishes the open ones. Then nothing is left to do, and it exits
 // with 0. Without a handler it would die of the signal: the status would be 143.
 process.on("SIGTERM", () => server.close(() => console.log("stopped")));

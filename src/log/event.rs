@@ -83,19 +83,19 @@ events! { 'a
     /// The command cannot be executed: the init ends with 126 or 127.
     CannotExecute { command: &'a [u8], errno: Errno }
         = "cannot_execute" Error "cannot execute {command}: {errno}";
-    /// No process can be made for the command: the init ends with 125.
+    /// The init cannot create a process for the command: it ends with 125.
     CannotStart { command: &'a [u8], errno: Errno }
         = "cannot_start" Error "cannot make a process for {command}: {errno}";
-    /// A step failed that the run can do without: what it was for does not work.
+    /// A step failed that is not essential: the run continues without its effect.
     StepFailed { step: &'static str, errno: Errno }
         = "step_failed" Warn "cannot {step}: {errno}";
     /// The init took a signal off its queue. SIGCHLD is not reported.
     Received { signal: Signal, sender: Origin }
         = "signal_received" Info "received {signal} from {sender}";
-    /// It is held back (`--delay`).
+    /// The signal is held back (`--delay`).
     Held { signal: Signal, time: Time }
         = "signal_held" Info "holding {signal} back for {time} ms";
-    /// A signal was sent: one that was received, after `--rewrite`, or one of the init's own.
+    /// The init sent a signal: a received one, after `--rewrite`, or one of its own.
     Sent { signal: Signal, target: Recipient }
         = "signal_sent" Info "sent {signal} to {target}";
     /// A signal could not be sent.
@@ -107,13 +107,13 @@ events! { 'a
     /// The program of `--pre-stop` runs; the stop signal waits for it.
     PreStopStarted { command: &'a [u8], pid: Pid }
         = "pre_stop_started" Info "started {command} (pid {pid}) before the stop";
-    /// It cannot be executed: the stop signal does not wait.
+    /// The program cannot be executed: the stop signal does not wait.
     PreStopNotStarted { command: &'a [u8], errno: Errno }
         = "pre_stop_not_started" Warn "cannot execute {command} before the stop: {errno}";
-    /// It has exited with 0.
+    /// The program has exited with 0.
     PreStopEnded { pid: Pid, status: WaitStatus }
         = "pre_stop_ended" Info "the pre-stop program (pid {pid}) {status}";
-    /// It has failed.
+    /// The program has failed.
     PreStopFailed { pid: Pid, status: WaitStatus }
         = "pre_stop_ended" Warn "the pre-stop program (pid {pid}) {status}";
     /// The command has exited.
@@ -125,31 +125,31 @@ events! { 'a
     /// The leftovers have this time to end (`--grace`).
     GraceBegins { time: Time }
         = "grace_begins" Info "what is left has {time} ms to end";
-    /// TCP sockets hold data that was not acknowledged (`--linger`).
+    /// TCP sockets still have unacknowledged data (`--linger`).
     LingerBegins { time: Time }
         = "linger_begins" Info "waiting up to {time} ms for sent TCP data to arrive";
-    /// They still do when the time is over.
+    /// The time is over, and the sockets still have unacknowledged data.
     LingerOver {}
         = "linger_over" Warn "sent TCP data has not arrived";
-    /// Another process has exited, and was reaped.
+    /// The init has reaped another process, which has exited.
     Exited { pid: Pid, status: WaitStatus }
         = "reaped" Debug "reaped pid {pid}, which {status}";
-    /// A signal has killed another process, which was reaped.
+    /// The init has reaped another process, which a signal has killed.
     Killed { pid: Pid, status: WaitStatus }
         = "reaped" Debug "reaped pid {pid}, which {status}";
-    /// A process has ended and its parent, which lives, does not reap it: only that parent can. Told when a signal arrives and when the command has ended.
+    /// A process has ended, but its parent is alive and does not reap it. Only that parent can. Logged when a signal arrives and when the command has ended.
     NotReaped { pid: Pid, parent: ParentPid }
         = "not_reaped" Debug "pid {pid} is a zombie that its parent, pid {parent}, does not reap";
     /// The init ends with a status other than 0: the line that `--termination-log` gets.
     Failed { reason: Reason<'a> }
         = "command_failed" Info "{reason}";
-    /// The command is gone and its status with it: the init ends with 125.
+    /// The command has ended, but its status is lost: the init ends with 125.
     StatusLost {}
         = "status_lost" Error "the command is gone without a status";
-    /// `--exit-by-signal` is not possible as PID 1: the init ends with 128 and the number.
+    /// `--exit-by-signal` is not possible as PID 1: the init ends with 128 plus the number.
     CannotDie { signal: Signal }
         = "cannot_die_by_signal" Warn "PID 1 cannot die by {signal}: exiting with 128 + its number";
-    /// This many lines were dropped before this one.
+    /// The init dropped this many lines before this one.
     LinesDropped { count: u64 }
         = "lines_dropped" Warn "{count} lines dropped: stderr did not take them";
 

@@ -62,27 +62,27 @@ fn page(report: &Report) -> String {
         "\
 # Benchmarks
 
-Written by `cargo xtask bench`, which measures with `initlab bench`: do not edit.
+`cargo xtask bench` writes this page with `initlab bench`: do not edit it.
 
 {figures}
 ## What the figures mean
 
-- **Ratios** are those of medians, with a 95 % interval: the rounds are drawn anew a thousand times (bootstrap), the same
-  rounds for both sides. All that is timed is interleaved, A B C A B C, so that what else happens on the machine meets
-  all alike.
+- **Ratios** are ratios of medians, with a 95 % interval from a bootstrap: a thousand samples of the rounds, with the
+  same rounds for both sides. The timed runs are interleaved, A B C A B C, so that other activity on the machine affects
+  all inits alike.
 - **Start to end** is the time from starting an init with a command that does nothing until the init has ended, both on
-  one processor. An init starts one program more than a bare exec does, so two bare execs are the floor.
-- **A signal** is sent to an init that sleeps; the command, which sleeps too, notes the time when it has it. \"no init\"
-  is a signal that is sent to the command itself.
-- **A storm** is a command that makes orphans, at most 64 alive at a time, each of which ends at once. The zombies are
-  counted every 2 ms; the processor time is the init's alone.
-- **PSS** is the memory of an idle init with its share of what it shares with others; **private** is what it shares with
-  nobody; both are medians of 25 starts, since the kernel begins a stack somewhere in two pages at random. **Wake-ups**
-  are its context switches while idle.
-- **The C reference** ([init.c](../integration/reference/init.c)) makes the system calls that an init has to make, and does
-  nothing else; it is built static, on musl. In storms its column compares the processor time.
-- **System calls** are counted by strace, from `execve` to `exit_group` of the init alone, with an empty command: the
-  fewest of three runs.
+  one processor. With an init, two programs start instead of one, so two bare execs are the lower bound.
+- **A signal** goes to a sleeping init; the command, which also sleeps, records the time at which it gets the signal.
+  \"no init\" is a signal that goes directly to the command.
+- **A storm** is a command that creates orphans, at most 64 alive at a time, each of which ends at once. The benchmark
+  counts the zombies every 2 ms; the processor time is the init's alone.
+- **PSS** is the memory of an idle init, including its proportional share of shared pages; **private** is the memory
+  that it does not share; both are medians of 25 starts, because the kernel places the start of the stack at random
+  within two pages. **Wake-ups** are its context switches while idle.
+- **The C reference** ([init.c](../integration/reference/init.c)) makes the system calls that an init has to make, and
+  does nothing else. It is a static binary with musl. In storms, its column compares the processor time.
+- **System calls**: strace counts those of the init alone, from `execve` to `exit_group`, with an empty command. The
+  figure is the lowest of three runs.
 
 ![Start to end of an empty command](img/bench-startup.svg)
 
@@ -93,13 +93,14 @@ Written by `cargo xtask bench`, which measures with `initlab bench`: do not edit
 ## As JSON
 
 `initlab bench --format json` prints one object with `format`, which is `initlab-bench`, and `version`, which is 1 and
-changes when a field goes or changes its meaning. What was not measured is null; a ratio has `value`, `low` and `high`.
+changes when a field is removed or changes its meaning. A value that was not measured is null; a ratio has `value`,
+`low` and `high`.
 
 | field | what it is |
 | --- | --- |
 | `machine` | `processor`, `processors`, `kernel` |
 | `rounds`, `storms`, `orphans`, `window_s` | how much was measured |
-| `bare_exec_us`, `two_bare_execs_us`, `bare_latency` | what it takes without an init |
+| `bare_exec_us`, `two_bare_execs_us`, `bare_latency` | the times without an init |
 | `inits[]` | `name`, `path`, `version`, `bytes`, `dynamic`, `syscalls`, and: |
 | `inits[].startup` | `median_us`, `to_two_execs`, `to_first`, `to_reference` |
 | `inits[].latency` | `p50_us`, `p99_us`, `p999_us`, `to_first`, `to_reference` |

@@ -36,12 +36,13 @@ const DOCUMENT: &str = "docs/conformance.md";
 const INTRODUCTION: &str = "\
 # Conformance
 
-How inits behave, case by case, each shown by real processes in a PID namespace of its own: `initlab conform`
-([integration/README.md](../integration/README.md)). Written by `cargo xtask conformance`; the peers are those that
-Debian packages. The tests fail when the column of tidy-init changes.
+This page shows how inits behave, case by case. `initlab conform` ([integration/README.md](../integration/README.md))
+runs each case with real processes in its own PID namespace. `cargo xtask conformance` writes the page; the peers are
+Debian's packages. The tests fail when the column of tidy-init changes.
 
-`yes`: as it should be. **no**: otherwise; what was seen is below. `-`: the case is not for this init, which has no such
-option or does something else on purpose. `tidy-init=tini` is tidy-init called by the name tini, and so on.
+`yes` means that the init passes the case. **no** means that it does not; the observation is below. `-` means that the
+case does not apply: the init has no such option, or behaves differently on purpose. `tidy-init=tini` is tidy-init
+called by the name tini, and so on.
 
 ";
 

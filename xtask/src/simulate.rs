@@ -102,7 +102,7 @@ struct Defect {
 
 const DEFECTS: &[Defect] = &[
     Defect {
-        what: "A process whose parent dies while the walk looks at it counts as a stranger",
+        what: "A process whose parent dies while the walk reads it counts as a stranger",
         file: "init/descendants.rs",
         changes: &[(
             "Descent::Disturbed => Relation::Disturbed,",
@@ -110,7 +110,7 @@ const DEFECTS: &[Defect] = &[
         )],
     },
     Defect {
-        what: "Where pidfds work and orphans pass us by, the command's group is not signalled",
+        what: "If pidfds work but another reaper adopts orphans, the command's group gets no signal",
         file: "init/descendants.rs",
         changes: &[
             (
@@ -132,7 +132,7 @@ const DEFECTS: &[Defect] = &[
         )],
     },
     Defect {
-        what: "A line follows each signal, even the SIGPIPE that the last line has raised",
+        what: "The init logs each signal, even the SIGPIPE that its last line has raised",
         file: "init/run.rs",
         changes: &[(
             "if received.is_raised_by_our_line() {\n            return;",
@@ -140,7 +140,7 @@ const DEFECTS: &[Defect] = &[
         )],
     },
     Defect {
-        what: "The init stops itself by STOP, even if its process group is orphaned",
+        what: "The init stops itself with STOP, even if its process group is orphaned",
         file: "init/run.rs",
         changes: &[
             (
@@ -155,12 +155,12 @@ const DEFECTS: &[Defect] = &[
         ],
     },
     Defect {
-        what: "A stop signal that is ignored since before the start sets the time of the kill",
+        what: "A stop signal that was ignored before the start sets the deadline of the kill",
         file: "init/run.rs",
         changes: &[("if kernel.is_ignored(signal) {", "if false {")],
     },
     Defect {
-        what: "Where /proc cannot be read, the command does not get what is meant for all",
+        what: "If /proc cannot be read, the command does not get signals for all",
         file: "init/descendants.rs",
         changes: &[(
             "if let Some(leader) = leader {\n            walk.end_with(leader);",
@@ -168,7 +168,7 @@ const DEFECTS: &[Defect] = &[
         )],
     },
     Defect {
-        what: "As PID 1, a stop that the terminal has sent before the command had it is passed on",
+        what: "As PID 1, the init forwards a stop that the terminal sent before it belonged to the command",
         file: "init/run.rs",
         changes: &[(
             "self.namespace_init || group_is_orphaned(self.kernel)",
@@ -176,7 +176,7 @@ const DEFECTS: &[Defect] = &[
         )],
     },
     Defect {
-        what: "The command is continued only when we take CONT off the queue",
+        what: "The init continues the command only when it takes CONT off the queue",
         file: "supervisor.rs",
         changes: &[(
             "let resume = (config.behaviour.stops == Stops::WithCommand).then_some(to);",
@@ -184,12 +184,12 @@ const DEFECTS: &[Defect] = &[
         )],
     },
     Defect {
-        what: "CONT does not end the delay of a held stop",
+        what: "CONT does not cancel a held stop",
         file: "supervisor.rs",
         changes: &[("                    running.forget_stops();\n", "")],
     },
     Defect {
-        what: "A signal that is dropped waits for the pre-stop program, and its second one ends the wait of others",
+        what: "A dropped signal waits for the pre-stop program, and a second one ends the wait of others",
         file: "config.rs",
         changes: &[(
             "self.is_stop_signal(signal) && self.delivered(signal).is_some()",

@@ -21,7 +21,7 @@ fn main() -> std::io::Result<()> {
     thread::spawn(move || {
         signals.forever().next();
         told.store(true, Ordering::SeqCst);
-        // `incoming` waits for a client: this is the last one.
+        // `incoming` waits for a client, so this connection wakes it up.
         let _ = TcpStream::connect(("127.0.0.1", ADDRESS.1));
     });
 
@@ -34,7 +34,7 @@ fn main() -> std::io::Result<()> {
         let stream = stream?;
         requests.push(thread::spawn(move || answer(stream)));
     }
-    // New clients are refused; the requests that have begun are answered.
+    // Refuses new clients, and answers the requests in flight.
     drop(listener);
     for request in requests {
         let _ = request.join();

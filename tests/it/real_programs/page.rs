@@ -47,14 +47,14 @@ const ROWS: [&Row; 14] = [
 const HEAD: &str = "\
 # Real programs under tidy-init
 
-Each row is a program from a Debian package. It ran as the command of tidy-init, with these options,
-twice: once with tidy-init as PID 1 of a namespace, and once with tidy-init as an ordinary process.
-When the program answered on the loopback interface, tidy-init alone got the signal. The row says what
-happened both times: what the program did, the exit status of tidy-init, the time from the signal to
-the end of tidy-init, and the processes that were left behind.
+Each row is a program from a Debian package. It ran twice as the command of tidy-init, with these options:
+once with tidy-init as PID 1 of a namespace, and once with tidy-init as an ordinary process. Once the
+program answered on the loopback interface, the test sent the signal to tidy-init alone. The row says what
+happened in both runs: what the program did, the exit status of tidy-init, the time from the signal to the
+end of tidy-init, and the processes that were left behind.
 
-The tests write this page (`UPDATE_DOCS=1 cargo test --test it real_programs`) and compare it on every
-other run. The versions are those of the last time that they wrote it.
+The tests write this page with `UPDATE_DOCS=1 cargo test --test it real_programs`, and compare it on every
+other run. The versions are from the last time that they wrote it.
 
 | program | version | options | command | signal | then | status | ended | left behind |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -11,8 +11,8 @@ use super::{
 
 pub const JOB: Scene = Scene {
     name: "A job in a session of its own",
-    story: "A script starts a job with `setsid`, as cron does, and becomes `sleep`, which TERM \
-            kills at once. The job needs 300 ms after TERM.",
+    story: "A script starts a job with `setsid`, as cron does, and then becomes `sleep`, which \
+            TERM kills at once. The job needs 300 ms after TERM.",
     rows: &[
         Row::cut_off(Under::DumbInit, "", 143),
         Row::cut_off(Under::Tini, "", 143),

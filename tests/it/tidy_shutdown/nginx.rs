@@ -16,10 +16,10 @@ use crate::{
 
 pub const DOWNLOAD: Scene = Scene {
     name: "A download from nginx",
-    story: "A container of the Docker engine with nginx, which the engine stops by QUIT: nginx's \
-            graceful stop. A client outside has asked for 300,000 bytes and reads slowly. nginx \
-            has written all of them, so it ends at once; the last are in the kernel's buffers. \
-            When the init has ended, the engine takes the network interface away.",
+    story: "The Docker engine runs a container with nginx and stops it with QUIT, nginx's \
+            graceful stop. A client outside has requested 300,000 bytes and reads slowly. nginx \
+            has written all of them, so it ends at once, but the last bytes are still in the \
+            kernel's buffers. When the init has ended, the engine removes the network interface.",
     rows: &[
         Row::cut_off(Under::DumbInit, "", 0),
         Row::cut_off(Under::Tini, "", 0),

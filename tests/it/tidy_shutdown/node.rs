@@ -12,8 +12,8 @@ use super::{
 pub const SHELL: Scene = Scene {
     name: "Node.js behind a shell",
     story: "`sh -c 'node server.js; true'`: the server needs 300 ms after TERM to close its \
-            connections. TERM kills the shell at once, whoever else gets it, and the shell is the \
-            command.",
+            connections. The command is the shell, and TERM kills it at once, whether or not the \
+            server gets TERM too.",
     rows: &[
         Row::cut_off(Under::DumbInit, "", 143),
         Row::cut_off(Under::Tini, "", 143),
@@ -28,9 +28,9 @@ pub const SHELL: Scene = Scene {
 
 pub const NPM: Scene = Scene {
     name: "Node.js behind npm",
-    story: "`npm start` (npm 10), where the server needs three seconds. npm runs it by way of a \
-            shell, which TERM kills: be it sent to the group, be it passed on by npm, which \
-            passes it on to the shell alone. Then npm ends, and it is the command.",
+    story: "`npm start` (npm 10), where the server needs three seconds. npm runs it through a \
+            shell, and forwards TERM only to that shell. TERM kills the shell, whether the init \
+            or npm sends it. Then npm ends, and npm is the command.",
     rows: &[
         Row::cut_off(Under::DumbInit, "", 143),
         Row::cut_off(Under::Tini, "", 143),
@@ -46,8 +46,8 @@ pub const NPM: Scene = Scene {
 
 pub const NPM_EXEC: Scene = Scene {
     name: "Node.js behind npm and `exec`",
-    story: "The same with `exec node server.js` as the script: there is no shell any more, and \
-            npm waits for the server. It needs no `--grace`.",
+    story: "The same with `exec node server.js` as the script: no shell remains, and npm waits \
+            for the server. It needs no `--grace`.",
     rows: &[
         Row::finished(Under::DumbInit, "", 0),
         Row::finished(Under::Tini, "", 0),

@@ -20,20 +20,21 @@ const SCENES: [&Scene; 8] = [
 const HEAD: &str = "\
 # Tidy shutdown: before and after
 
-Each row is a set of processes in a PID namespace, as in a container, with the init as PID 1. The init
-alone gets TERM, as with `docker stop`. The row says whether what needs time was finished, and the exit
-status of the init. dumb-init and tini are Debian's. With `--grace`, tidy-init gives the same result where
-it is not PID 1, and it never waits for the full 10 seconds.
+Each row is a run of some processes in a PID namespace, as in a container, with the init as PID 1. Only
+the init gets TERM, as with `docker stop`. The row says whether the processes that need time finished, and
+the exit status of the init. dumb-init and tini are Debian's packages. With `--grace`, tidy-init gives the
+same result if it is not PID 1, and it never waits for the full 10 seconds.
 
-The tests check each row, and write this page (`UPDATE_DOCS=1 cargo test --test it tidy_shutdown`).
+The tests check each row and write this page (`UPDATE_DOCS=1 cargo test --test it tidy_shutdown`).
 [shutdown.md](shutdown.md) explains the options.
 ";
 
 const TAIL: &str = "
 ## By hand
 
-What takes too long for the tests, or needs too much. Each download is 120 MB at 20 MB/s, and nginx, as in
-[examples/nginx](../examples/nginx), is stopped after a second, five of these at a time:
+These runs take too long for the tests, or need too much. In the first, each download is 120 MB at 20
+MB/s. The engine stops nginx, as in [examples/nginx](../examples/nginx), after a second. Five of these run
+at a time:
 
 <!-- not run: takes minutes -->
 ```sh
@@ -51,11 +52,11 @@ for i in $(seq 50); do
 done
 ```
 
-With `--linger 10s` 50 of 50 were complete, without it 5 of 10.
+With `--linger 10s`, 50 of 50 downloads were complete; without it, 5 of 10.
 
-RabbitMQ 3.10 with `--pre-stop ./drain.sh -k 60s`, where the script's last line is `exec rabbitmqctl
-stop_app`: the log has `Successfully stopped RabbitMQ and its dependencies`, then tidy-init's `sent
-SIGTERM`, and the status is 0.
+The second is RabbitMQ 3.10 with `--pre-stop ./drain.sh -k 60s`, where the script's last line is `exec
+rabbitmqctl stop_app`. The log shows `Successfully stopped RabbitMQ and its dependencies`, then
+tidy-init's `sent SIGTERM`, and the status is 0.
 ";
 
 fn page() -> String {

@@ -16,9 +16,9 @@ use super::{
 
 pub const ARCHIVER: Scene = Scene {
     name: "PostgreSQL and its archiver",
-    story: "A shell script starts an archiver in the background, a shell loop that needs two \
-            seconds after TERM to finish its file, and becomes `postgres`, which has stopped long \
-            before.",
+    story: "A shell script starts an archiver in the background and then becomes `postgres`. The \
+            archiver is a shell loop that needs two seconds after TERM to finish its file. \
+            `postgres` stops long before that.",
     rows: &[
         Row::cut_off(Under::DumbInit, "", 0),
         Row::cut_off(Under::Tini, "", 0),
@@ -30,9 +30,10 @@ pub const ARCHIVER: Scene = Scene {
 
 pub const CLIENT: Scene = Scene {
     name: "PostgreSQL and a client that stays",
-    story: "On TERM PostgreSQL waits for its clients to leave, and this one does not: the engine, \
-            or `-k`, kills it, and it recovers at its next start. `./stop` is a script that runs \
-            `pg_ctl stop -m fast`. The result is finished where `pg_controldata` says `shut down`.",
+    story: "On TERM PostgreSQL waits for its clients to leave, but this client does not. So the \
+            engine, or `-k`, kills PostgreSQL, and it has to recover at its next start. `./stop` \
+            is a script that runs `pg_ctl stop -m fast`. The shutdown is finished if \
+            `pg_controldata` reports `shut down`.",
     rows: &[
         Row::cut_off(Under::TidyInit, "-k 2s", 137),
         Row::finished(Under::TidyInit, "--pre-stop ./stop -k 10s", 0),

@@ -18,9 +18,9 @@ use super::{
 
 pub const DEREGISTRATION: Scene = Scene {
     name: "A service that is registered",
-    story: "A Python service enters itself into a registry, which sends clients to it. It has no \
-            handler for TERM. `--pre-stop ./deregister` is a script of ten lines that tells the \
-            registry; the service still answers then.",
+    story: "A Python service registers itself with a registry, which sends clients to it. It has \
+            no handler for TERM. `./deregister` is a script of ten lines that removes the \
+            service from the registry while the service still answers.",
     rows: &[
         Row::cut_off(Under::DumbInit, "", 143),
         Row::cut_off(Under::Tini, "", 143),

@@ -46,14 +46,14 @@ const MENU: &[(&str, &[(&str, &str)])] = &[
         "",
         &[
             ("tidy-init", "README.md"),
-            ("Questions people ask", "docs/faq.md"),
+            ("Frequently asked questions", "docs/faq.md"),
             ("Compared with other inits", "docs/comparison.md"),
         ],
     ),
     (
         "Guides",
         &[
-            ("How a stop goes", "docs/shutdown.md"),
+            ("How a stop works", "docs/shutdown.md"),
             ("Exit statuses", "docs/exit-codes.md"),
             ("Kubernetes", "docs/kubernetes.md"),
             ("Compose, Podman, ECS, Nomad", "docs/platforms.md"),

@@ -71,9 +71,9 @@ pub fn judge(scenario: &Scenario, usual: &Usual, seen: &Seen, fault: &Fault) -> 
         }
     }
     if seen.command_lives && !is_answer {
-        defects.push("the command lives on".to_owned());
+        defects.push("the command survives".to_owned());
     } else if seen.survivors > 0 && !failed {
-        effects.push("a process lives on".to_owned());
+        effects.push("a process survives".to_owned());
     }
     // Where the init has failed, the command is not expected to have had all.
     for missing in usual.told.difference(&told).filter(|_| !failed) {
@@ -99,10 +99,10 @@ pub fn judge(scenario: &Scenario, usual: &Usual, seen: &Seen, fault: &Fault) -> 
     let mut parts = defects;
     parts.append(&mut effects);
     if parts.is_empty() {
-        parts.push("as ever".to_owned());
+        parts.push("unchanged".to_owned());
     }
     if said == Speech::Why {
-        parts.push("said".to_owned());
+        parts.push("reported".to_owned());
     } else if !usual.lines.is_subset(&lines(&seen.stderr)) && !failed && !seen.hangs {
         parts.push("lines are missing".to_owned());
     }
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn nothing_is_silent_but_what_is_as_ever() {
         let kill = |change: &dyn Fn(&mut Seen)| judged(libc::SYS_kill, libc::EPERM, change);
-        assert_eq!(kill(&|_| {}), ("as ever".to_owned(), false));
+        assert_eq!(kill(&|_| {}), ("unchanged".to_owned(), false));
         let lost = "given: mask 0, session own, group own\nreleased\n";
         let text = "the signal is not delivered";
         assert_eq!(
@@ -230,7 +230,7 @@ mod tests {
                 seen.stdout = lost.to_owned();
                 seen.stderr = "cannot send: Operation not permitted".to_owned();
             }),
-            (format!("{text}, said"), false)
+            (format!("{text}, reported"), false)
         );
         assert_eq!(
             kill(&|seen| {
@@ -257,7 +257,7 @@ mod tests {
             failed(seen);
             seen.stderr = line;
         });
-        assert_eq!((text.as_str(), defect), ("status 125, said", false));
+        assert_eq!((text.as_str(), defect), ("status 125, reported", false));
         assert_eq!(
             wait(|seen| seen.status = Some(125 << 8)),
             ("without a line, status 125".to_owned(), true)

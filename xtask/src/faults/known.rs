@@ -17,55 +17,55 @@ const KNOWN: &[Known] = &[
         call: "getpid",
         purpose: None,
         scenario: "",
-        why: "getpid(2) cannot fail, and no filter in use refuses it: libraries would not expect that either.",
+        why: "getpid(2) cannot fail, and no filter in use rejects it, because libraries do not expect it to fail.",
     },
     Known {
         call: "getppid",
         purpose: None,
         scenario: "",
-        why: "getppid(2) cannot fail: an answer that changes means that the parent has died.",
+        why: "getppid(2) cannot fail. If its result changes, the parent has died.",
     },
     Known {
         call: "ioctl",
         purpose: None,
         scenario: "",
-        why: "Trouble with the terminal is neither fatal nor worth a line: mostly there is none. The command runs without it.",
+        why: "Most runs have no terminal, so an error of the terminal is neither fatal nor reported. The command runs without a terminal.",
     },
     Known {
         call: "rt_sigtimedwait",
         purpose: None,
         scenario: "pty",
-        why: "The signals of a terminal that was given up are pending before the call, which then takes them: only a filter refuses it.",
+        why: "The signals from giving up the terminal are pending before the call, which takes them. Only a filter can make it fail.",
     },
     Known {
         call: "rt_sigtimedwait",
         purpose: None,
         scenario: "dumb-init",
-        why: "As on a pty.",
+        why: "The same as on a pty.",
     },
     Known {
         call: "waitid",
         purpose: None,
         scenario: "pause",
-        why: "ECHILD says that there are no children. The init believes it until the next SIGCHLD.",
+        why: "ECHILD means that there are no children. The init accepts that until the next SIGCHLD.",
     },
     Known {
         call: "kill",
         purpose: Some("KILL"),
         scenario: "kill",
-        why: "The command is stopped before all is killed. A KILL for it cannot fail where the STOP did not.",
+        why: "The init stops the command before it kills all processes. If the STOP for the command succeeded, the KILL cannot fail.",
     },
     Known {
         call: "kill",
         purpose: None,
         scenario: "dumb-init",
-        why: "The original says nothing of a signal that it cannot send.",
+        why: "The original does not report a signal that it cannot send.",
     },
     Known {
         call: "kill",
         purpose: None,
         scenario: "tini",
-        why: "The original says nothing of a signal that it cannot send.",
+        why: "The original does not report a signal that it cannot send.",
     },
 ];
 
@@ -86,7 +86,8 @@ pub fn section() -> String {
         return String::new();
     }
     let mut text =
-        "\n### What is known\n\nOutcomes in bold are not allowed. These stay:\n\n".to_owned();
+        "\n### Known exceptions\n\nOutcomes in bold are not allowed. We accept these:\n\n"
+            .to_owned();
     for known in KNOWN {
         let purpose = known.purpose.map(|p| format!(" {p}")).unwrap_or_default();
         let scenario = match known.scenario {

@@ -10,48 +10,49 @@ use super::{Tried, known};
 use crate::soak;
 
 const INTRODUCTION: &str = "\
-# Faults, and a soak
+# Faults and soak
 
-Two ways to see whether the init keeps its promises when things go wrong, and when they go on for long. First the faults;
-[the soak](#the-soak) is at the end.
+Two tests check whether the init keeps its promises: when system calls fail, and under load for a long time. The faults come
+first; [the soak](#the-soak) is at the end.
 
 ## A fault at every system call
 
-What becomes of a run when a system call of the init fails: each call that it makes, in each of the scenarios below, with
-each error that the call's manual page names, and with ENOSYS, EPERM, EINVAL and EIO, which any call may get from a seccomp
-filter or an odd kernel. `cargo xtask faults` tries them all and writes this page; the tests fail when the page is out of
-date, or when an outcome is not allowed.
+This page shows what happens when a system call of the init fails. `cargo xtask faults` tries each call that the init makes,
+in each of the scenarios below, with each error that the call's manual page lists, and with ENOSYS, EPERM, EINVAL and EIO,
+which a seccomp filter or an unusual kernel may return for any call. It also writes this page. The tests fail when the page
+is out of date, or when an outcome is not allowed.
 
-A seccomp filter hands the calls of one kind to the harness (seccomp_unotify(2)). It answers with the error where the init,
-or its child before the exec, makes the call, and lets the command's own calls go on. One run without a fault tells which
-calls there are, so that none is listed by hand; left out are those of the C library before `main`, and execve(2) and
-exit_group(2).
+A seccomp filter hands the calls of one kind to the harness (seccomp_unotify(2)). The harness returns the error if the init
+makes the call, or its child before the exec. It does not touch the command's own calls. A run without a fault records which
+calls the init makes, so nobody has to list them. The calls of the C library before `main`, execve(2) and exit_group(2) are
+left out.
 
-What is allowed: the status is kept, or it says that the init has failed (125, 126, 127, under a foreign name the original's
-1 or 2), and a line says why. The init may lose what the failed call was for, a signal that kill(2) refuses to send, say;
-then a line says that. Never does a run hang or spin, fail without a word, leave a zombie while it goes on, or leave the
-command behind.
+These outcomes are allowed: the status stays the same, or the init fails (with 125, 126 or 127; under another program's name,
+with that program's 1 or 2) and reports why. The init may lose the effect of the failed call, such as a signal that kill(2)
+refuses to send, if it reports that. A run must never hang or spin, fail without a message, keep a zombie while it continues,
+or leave the command behind.
 
 ";
 
 const LEGEND: &str = "\
 ### How to read the tables
 
-Which calls fail: *every* call of that name, with all errors; *each* of one use, told apart by its request, signal or path, or
-the *first* of one use alone, with ENOSYS, EPERM, EINVAL, EIO and those errors that are more than a failure. `(child)`: in the
-child before its exec. EINTR and EAGAIN mean \"try again\", and come a hundred times at most.
-ESRCH, ECHILD and the like are answers rather than failures: the init believes them, and need not say so.
+The first column shows which calls fail: *every* call of that name, with all errors; or *each* call with one use (the same
+request, signal or path), or only the *first* call with that use, with ENOSYS, EPERM, EINVAL, EIO and those errors that are
+more than a failure. `(child)` means the child before its exec. EINTR and EAGAIN mean \"try again\", so the harness returns
+them a hundred times at most. ESRCH, ECHILD and similar errors are answers rather than failures: the init accepts them, and
+need not report them.
 
 | outcome | meaning |
 | --- | --- |
-| as ever | the same status, and the same effects as without the fault |
-| said | a line on stderr names the error |
+| unchanged | the same status, and the same effects as without the fault |
+| reported | a line on stderr names the error |
 | lines are missing | lines of `-v` could not be written |
 | status N | the init ends with N |
-| the signal is not delivered | TERM does not arrive, and the command ends by itself |
-| not everybody gets the signal | the command does, a process in a session of its own does not |
-| a process lives on | a leftover is alive when the init has ended |
-| the command has ... | what the command finds is not as usual: mask, session, group, terminal |
+| the signal is not delivered | TERM does not arrive at the command, which ends by itself |
+| not everybody gets the signal | the command gets it, but a process in a session of its own does not |
+| a process survives | a leftover is still alive after the init has ended |
+| the command has ... | the command finds an unusual signal mask, session, group or terminal |
 
 ";
 
@@ -179,7 +180,7 @@ fn section(name: &str, tried: &[&Tried]) -> String {
     }
     let mut lines: Vec<_> = rows.into_iter().collect();
     // What needs no attention comes last.
-    lines.sort_by_key(|((outcome, ..), _)| (!outcome.defect, outcome.text == "as ever"));
+    lines.sort_by_key(|((outcome, ..), _)| (!outcome.defect, outcome.text == "unchanged"));
     let mut text = format!(
         "\n#### {name}\n\nErrors: {}.\n\n| which | errors | scenarios | outcome |\n| --- | --- | --- | --- |\n",
         list(&all_errors)

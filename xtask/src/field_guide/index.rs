@@ -12,32 +12,32 @@ const INTRODUCTION: &str = "\
 <!-- Written by `cargo xtask field-guide`. -->
 
 `docker stop` sends a signal, SIGTERM by default, waits for 10 seconds, and kills what is left. What happens in these
-10 seconds depends on the program. Here are {count} programs, each probed as PID 1 and under tidy-init, tini and
-dumb-init, and what to write for each. A program that is not here: `initlab probe -- COMMAND`
-([docs/probe.md](../probe.md)). All results are in [field-guide.json](field-guide.json), too.
+10 seconds depends on the program. We probed {count} programs, each as PID 1 and under tidy-init, tini and
+dumb-init. This page shows how they stop, and what to write for each. For any other program, run
+`initlab probe -- COMMAND` ([docs/probe.md](../probe.md)). [field-guide.json](field-guide.json) has all results.
 
 | program | kind | version | as PID 1 | under an init | request in flight | what to write |
 | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 const REST: &str = "
-- **as PID 1**, **under an init**: the time from SIGTERM to the end, and the exit status. **10 s, killed**: it does not
-  end, `docker stop` kills it, and the status is 137.
-- Here the init is tidy-init without options. It signals the whole process group, as dumb-init does; tini signals the
-  program alone, as tidy-init does with `-c`. The pages have all three.
-- **request in flight**: whether a client that waited for its answer at SIGTERM got it. Where there is none, the page of
-  the program says why.
-- **what to write**: what is worth a change. \"an init\" is tidy-init or any other, `docker run --init` included. \"drain
-  it first\": no signal lets requests finish, so the load balancer has to take the program out before it is stopped.
+- **as PID 1**, **under an init**: the time from SIGTERM to the end, and the exit status. **10 s, killed**: the
+  program does not end, `docker stop` kills it, and the status is 137.
+- Here the init is tidy-init without options. It signals the whole process group, as dumb-init does; tini signals only
+  the program, as tidy-init does with `-c`. The pages show all three.
+- **request in flight**: whether a client that was waiting for its answer at SIGTERM got it. If there was no request,
+  the page of the program says why.
+- **what to write**: the recommended change. \"an init\" is tidy-init or any other, including `docker run --init`. \"drain
+  it first\": no signal lets requests finish, so remove the program from the load balancer before you stop it.
 
 ## How they were probed
 
-`cargo xtask field-guide` installs each program from Debian's package into a root file system, and starts it in the
-foreground, as its makers do in a container, in namespaces of its own. It waits until the program is ready and quiet,
-starts a client whose request takes some two seconds, waits for half a second, sends SIGTERM to PID 1, and observes the
+`cargo xtask field-guide` installs each program from Debian's package into a root file system. It starts the program in
+its own namespaces and in the foreground, as its authors do in a container. It waits until the program is ready and quiet,
+starts a client whose request takes about two seconds, waits for half a second, sends SIGTERM to PID 1, and observes the
 end: `initlab probe --root ... --request ...`. The recipes are in `xtask/field-guide/`;
-`cargo xtask field-guide NAME` probes one again. A dozen of them are probed in CI each time, the others on the day that
-their pages name. Times are those of one run, on a small machine without other load.
+`cargo xtask field-guide NAME` probes one program again. Each CI run probes a dozen of them; each page names the date of
+its last probe. The times are from one run, on a small machine without other load.
 ";
 
 /// The page, in Markdown.
@@ -56,7 +56,7 @@ pub fn text(pages: &[(&Entry, Outcome)]) -> String {
         .filter(|(_, outcome)| outcome.not_started.is_some())
         .peekable();
     if failed.peek().is_some() {
-        text += "\nThese could not be probed:\n\n";
+        text += "\nWe could not probe these:\n\n";
     }
     for (entry, outcome) in failed {
         let reason = outcome.not_started.as_deref().unwrap_or_default();

@@ -21,14 +21,14 @@ pub fn text(entry: &Entry, outcome: &Outcome) -> String {
         text += &what_was_seen(entry, outcome);
     }
     if !entry.documentation.is_empty() {
-        text += "\n## Documentation of its makers\n\n";
+        text += "\n## Official documentation\n\n";
         for [name, address] in &entry.documentation {
             let _ = writeln!(text, "- [{name}]({address})");
         }
     }
     let _ = write!(
         text,
-        "\n[All programs](README.md), and how to read this page.\n"
+        "\n[All programs](README.md), and an explanation of this page.\n"
     );
     text
 }
@@ -47,7 +47,7 @@ fn what_to_write(entry: &Entry, outcome: &Outcome) -> String {
         .filter(|a| a.id != "pre-stop")
         .collect();
     if !advice.is_empty() {
-        text += "\n`initlab probe` says:\n\n";
+        text += "\n`initlab probe` reports:\n\n";
     }
     for advice in advice {
         let _ = write!(text, "- {} ", advice.text);
@@ -66,7 +66,7 @@ fn what_was_seen(entry: &Entry, outcome: &Outcome) -> String {
         .as_ref()
         .map(|user| format!(", as the user {user}"));
     let mut text = format!(
-        "\n## What was seen\n\nVersion {} (package {} of Debian 12), on {}, started as {}{}. {}\n\n\
+        "\n## Observations\n\nVersion {} (package {} of Debian 12), on {}, started as {}{}. {}\n\n\
          | under | at SIGTERM | after | status | request in flight | left behind | zombies |\n\
          | --- | --- | ---: | --- | --- | --- | ---: |\n",
         outcome.package_version,
@@ -85,7 +85,7 @@ fn what_was_seen(entry: &Entry, outcome: &Outcome) -> String {
     };
     let _ = write!(
         text,
-        "\nSignals that it handles: {}. It ignores: {}.\n",
+        "\nHandled signals: {}. Ignored signals: {}.\n",
         list(&outcome.handles),
         list(&outcome.ignores)
     );
@@ -101,14 +101,14 @@ fn row(run: &Observation) -> String {
     let reaction = match run.outcome.as_str() {
         "stopped" => "ends",
         "still_running" => "**runs on**",
-        "ended_early" => "ended before",
+        "ended_early" => "ended earlier",
         "not_ready" => "was not ready",
         _ => "did not start",
     };
     let request = match run.request.as_deref() {
         Some("cut") => "**cut off**".to_owned(),
         Some("unanswered") => "**no answer**".to_owned(),
-        Some("over") => "was over before".to_owned(),
+        Some("over") => "was over earlier".to_owned(),
         Some(other) => other.to_owned(),
         None => none(),
     };
@@ -118,7 +118,7 @@ fn row(run: &Observation) -> String {
         Some([one]) => code(one),
         Some([one, ..]) => {
             let count = run.left_behind.as_ref().map_or(0, Vec::len);
-            format!("{count} processes, {} among them", code(one))
+            format!("{count} processes, including {}", code(one))
         }
     };
     format!(
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(
             ends,
             "| `tidy-init -r TERM:QUIT` | ends | 3 ms | 143 (signal TERM) | **cut off** | \
-             2 processes, `a \\| b` among them | 0 |\n"
+             2 processes, including `a \\| b` | 0 |\n"
         );
     }
 }

@@ -30,10 +30,10 @@ pub fn list(words: &[String]) -> String {
     format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
 }
 
-/// Time and status of a run that ended: `after 3 ms, with status 0`.
+/// Time and status of a run that ended: `after 3 ms with status 0`.
 fn ends(run: &Observation) -> String {
     format!(
-        "after {}, with status {}",
+        "after {} with status {}",
         time(run.after_ms.unwrap_or_default()),
         status(run.status.unwrap_or_default())
     )
@@ -56,12 +56,12 @@ pub fn summary(entry: &Entry, outcome: &Outcome) -> String {
     let title = &entry.title;
     let mut text = match (bare.stopped(), under.stopped()) {
         (false, true) => format!(
-            "Where {title} is PID 1, `docker stop` takes 10 seconds and kills it (status 137): as \
-             PID 1 it does not end at SIGTERM. Under an init it ends {}.",
+            "If {title} is PID 1, `docker stop` takes 10 seconds and kills it (status 137), because \
+             as PID 1 it does not end at SIGTERM. Under an init it ends {}.",
             ends(under)
         ),
         (true, true) if are_alike(bare, under) => format!(
-            "At SIGTERM {title} ends {}, as PID 1 and under an init alike.",
+            "At SIGTERM {title} ends {}, both as PID 1 and under an init.",
             ends(under)
         ),
         (true, true) => format!(
@@ -75,7 +75,7 @@ pub fn summary(entry: &Entry, outcome: &Outcome) -> String {
             show_duration(entry.stop_within())
         ),
         (true, false) => format!(
-            "At SIGTERM {title} ends {} as PID 1, and does not end under an init that signals the whole \
+            "At SIGTERM {title} ends {} as PID 1, but does not end under an init that signals the whole \
              process group.",
             ends(bare)
         ),
@@ -84,26 +84,24 @@ pub fn summary(entry: &Entry, outcome: &Outcome) -> String {
         .iter()
         .any(|run| run.after_ms.is_some_and(|after| after > PATIENCE_MS))
     {
-        text += " `docker stop` kills after 10 seconds, unless it is told to wait longer.";
+        text += " `docker stop` kills it after 10 seconds, unless you set a longer timeout.";
     }
     let bare_finished = bare.stopped() && bare.request.as_deref() == Some("finished");
     text += match under.request.as_deref() {
-        Some("finished") => " A request that is in flight is finished.",
+        Some("finished") => " A request in flight is finished.",
         Some("cut") if bare_finished => {
-            " A request that is in flight is finished as PID 1, and cut off under an init that signals \
-             the whole process group."
+            " A request in flight is finished as PID 1, but cut off under an init that signals the \
+             whole process group."
         }
-        Some("cut") => " A request that is in flight is cut off.",
-        Some("unanswered") => " A request that is in flight gets no answer.",
+        Some("cut") => " A request in flight is cut off.",
+        Some("unanswered") => " A request in flight gets no answer.",
         _ => "",
     };
     if let Some(left) = under.left_behind.as_ref().filter(|left| !left.is_empty()) {
-        let are = if left.len() == 1 {
-            "a process"
-        } else {
-            "processes"
+        text += match left.len() {
+            1 => " It leaves a process behind, which is killed with the container.",
+            _ => " It leaves processes behind, which are killed with the container.",
         };
-        text += &format!(" It leaves {are} behind, killed with the container.");
     }
     if let Some(signal) = outcome.graceful_or(entry.graceful.as_deref()) {
         let option = format!("TERM:{signal}");
@@ -111,12 +109,12 @@ pub fn summary(entry: &Entry, outcome: &Outcome) -> String {
         let finished = tried.is_some_and(|run| run.request.as_deref() == Some("finished"));
         text += &match tried {
             _ if finished => {
-                format!(" At SIG{signal} a request that is in flight is finished first.")
+                format!(" At SIG{signal} it finishes a request in flight first.")
             }
             Some(run) if run.status == Some(0) && under.status != Some(0) => {
                 format!(" At SIG{signal} it ends with status 0.")
             }
-            _ => format!(" The signal to stop it with is SIG{signal}."),
+            _ => format!(" Stop it with SIG{signal}."),
         };
     }
     text
@@ -180,7 +178,7 @@ mod tests {
             text.contains("takes 10 seconds and kills it (status 137)"),
             "{text}"
         );
-        assert!(text.ends_with("Under an init it ends after 3 ms, with status 143 (signal TERM)."));
+        assert!(text.ends_with("Under an init it ends after 3 ms with status 143 (signal TERM)."));
         let stubborn = outcome(
             run("PID 1 itself", None, None),
             run("tidy-init", None, None),
@@ -202,9 +200,8 @@ mod tests {
         );
         assert_eq!(
             summary(&entry(), &cut),
-            "At SIGTERM Server ends after 3 ms, with status 0, as PID 1 and under an init alike. A \
-             request that is in flight is cut off. At SIGQUIT a request that is in flight is finished \
-             first."
+            "At SIGTERM Server ends after 3 ms with status 0, both as PID 1 and under an init. A \
+             request in flight is cut off. At SIGQUIT it finishes a request in flight first."
         );
     }
 

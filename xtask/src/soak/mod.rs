@@ -83,23 +83,23 @@ pub fn main(args: &Args) -> Result<()> {
 pub const DESCRIPTION: &str = "\
 ## The soak
 
-`cargo xtask soak` lets one init work for long, as PID 1 of a PID namespace:
+`cargo xtask soak` keeps one init under load for a long time, as PID 1 of a PID namespace:
 
-- 100,000 orphans: they end at once or later, before their parent or after it, by a status or by a signal, in the command's
+- 100,000 orphans: they end at once or later, before or after their parent, with a status or by a signal, in the command's
   session or in their own.
-- 30,000 signals of every kind that can be forwarded, real-time ones included. A standard signal is sent again when it has
-  arrived, since one that is pending stands for all; of a real-time signal eight may be on their way.
-- Every 500 signals the command is stopped, by TSTP, TTIN and TTOU in turn, and continued, with signals on their way.
-- Every 100 signals a program is executed beside the command, as `docker exec` does it, which leaves twenty orphans behind.
+- 30,000 signals of every kind that the init can forward, including real-time signals. The load sends a standard signal again
+  only after it has arrived, because the kernel keeps only one pending. Of a real-time signal, up to eight may be pending.
+- Every 500 signals, TSTP, TTIN or TTOU in turn stops the command, and CONT continues it, while signals are pending.
+- Every 100 signals, a program starts next to the command, as with `docker exec`, and leaves twenty orphans behind.
 
-Ten times in between, and at the end, everything has to come to rest: each signal arrived, once; each orphan is reaped;
-the init sleeps. At the end the memory that it has written, its resident memory and its descriptors are as they were
-after a short warm-up, and its status is the command's.
+Ten times during the run, and at the end, everything has to come to rest: each signal has arrived once, each orphan is
+reaped, and the init sleeps. At the end, the init's written memory, its resident memory and its descriptors have to be the
+same as after a short warm-up, and its status has to be the command's.
 
-The tests run one round, in some ten seconds. `cargo xtask soak --minutes 60` goes on with rounds that differ in the init's
-options, one of them in a container of an image that has nothing but the init, the load and busybox; `--container` runs that
-one alone. `--init PATH` and `--init toy:NAME` show what it finds in others: dumb-init does not forward signals 32 and 33, tini
-and catatonit forward TSTP as it is, which an orphaned process group ignores.
+The tests run one round, in about ten seconds. `cargo xtask soak --minutes 60` runs rounds with different options of the
+init, one of them in a container whose image has only the init, the load and busybox; `--container` runs only that round.
+`--init PATH` and `--init toy:NAME` test other inits: dumb-init does not forward signals 32 and 33, and tini and catatonit
+forward TSTP unchanged, which an orphaned process group ignores.
 ";
 
 /// What the tests do: one round, which fails when something is lost or has grown.

@@ -14,25 +14,25 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "signal-is-128-and-the-number",
         "Where a signal killed the command, the status is 128 and its number.",
-        "137 is how an out-of-memory kill is told from a crash, 139.",
+        "It distinguishes an out-of-memory kill, 137, from a crash, 139.",
         by_signal,
     ),
     case(
         "real-time-signal-is-128-and-the-number",
         "That holds for real-time signals: 128 + 37.",
-        "Inits on nix's WaitStatus never notice such a death, and wait for ever.",
+        "Inits that use nix's WaitStatus never notice such a death, and wait forever.",
         by_real_time,
     ),
     case(
         "stop-is-no-end",
         "A command that is stopped has not ended.",
-        "waitpid(2) reports stops on request. An init that takes one for the end kills the job.",
+        "waitpid(2) reports stops on request. An init that mistakes a stop for the end kills the job.",
         stop,
     ),
     case(
         "not-found",
         "A command that does not exist gives the status that is documented for it: 127 (dumb-init 2, catatonit 1).",
-        "Schedulers tell \"not installed\" from \"failed\" by it.",
+        "Schedulers use it to distinguish \"not installed\" from \"failed\".",
         not_found,
     ),
     case(
@@ -44,7 +44,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "directory-as-command",
         "A directory as command gives the same.",
-        "ENTRYPOINT [\"/app\"], where /app/app was meant.",
+        "Somebody wrote ENTRYPOINT [\"/app\"] instead of /app/app.",
         directory,
     ),
     case(
@@ -56,13 +56,13 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "failed-start-is-explained",
         "Where a command cannot be started, stderr names it and the reason; stdout stays empty.",
-        "A container that ends without a word costs an hour.",
+        "A container that ends without a message costs an hour of debugging.",
         explained,
     ),
     case(
         "no-command-is-an-error",
         "Without a command there is a message, and a status that is not 0.",
-        "An empty CMD must not look like a job that is done.",
+        "An empty CMD must not look like a finished job.",
         no_command,
     ),
     case(
@@ -75,20 +75,20 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "failed-fork-is-an-error",
         "Where no process can be made, the init ends with a message and a status that is not 0.",
-        "At the pids limit an init that tries for ever keeps the container from being restarted.",
+        "At the pids limit, an init that retries forever prevents the restart of the container.",
         fork_fails,
     ),
     case(
         "exit-map",
         "A status that is declared a success becomes 0.",
-        "A JVM ends with 143 after TERM, which is as it should be.",
+        "A JVM ends with 143 after TERM, which is normal.",
         exit_map,
     )
     .needs(&[Feature::ExitMap(143)]),
     case(
         "exit-map-leaves-others",
         "Others stay as they are.",
-        "A success by mistake is worse than a failure.",
+        "A false success is worse than a failure.",
         exit_map_others,
     )
     .needs(&[Feature::ExitMap(143)]),

@@ -6,7 +6,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "mask-is-handed-on",
         "The command gets the signal mask that the init was given.",
-        "A caller that blocks signals before an exec does so on purpose. An init that leaves its own mask behind makes the command deaf.",
+        "A caller that blocks signals before an exec does so on purpose. If an init leaves its own mask behind, the command does not get signals.",
         mask,
     ),
     case(
@@ -30,7 +30,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "ignored-chld-is-survived",
         "Started with SIGCHLD ignored, the init sees the command's end and its status.",
-        "tini and catatonit wait for ever: the kernel throws the status away.",
+        "tini and catatonit wait forever, because the kernel discards the status.",
         ignored_chld,
     ),
     case(
@@ -42,7 +42,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "all-descriptors-closed",
         "With standard input, output and error closed the command runs, and its status comes through.",
-        "cron jobs and some CI runners start programs like that.",
+        "cron jobs and some CI runners start programs like this.",
         all_closed,
     ),
     case(

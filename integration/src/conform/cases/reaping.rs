@@ -17,7 +17,7 @@ pub(super) const CASES: &[Behaviour] = &[
     ),
     case(
         "storm-leaves-no-zombie",
-        "Of 1,000 orphans that die in crowds none is left.",
+        "None of 1,000 orphans that die in large groups is left.",
         "Build systems and test runners make such storms.",
         storm,
     ),
@@ -30,31 +30,31 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "other-groups-are-reaped",
         "Orphans in process groups of their own are reaped.",
-        "Shells with job control give every pipeline its own.",
+        "Shells with job control give every pipeline its own group.",
         groups,
     ),
     case(
         "stopped-child-holds-up-nobody",
         "A stopped orphan does not keep the others from being reaped.",
-        "waitpid(2) with WUNTRACED, or one that blocks, stays at the stopped one.",
+        "waitpid(2) with WUNTRACED, or a blocking one, gets stuck at the stopped child.",
         stopped_child,
     ),
     case(
         "stopped-command-holds-up-nobody",
         "A stopped command does not keep orphans from being reaped.",
-        "A debugger at the main process must not fill the process table.",
+        "A debugger that stops the main process must not fill the process table.",
         stopped_command,
     ),
     case(
         "inherited-zombies-are-reaped",
         "Children that were dead when the init was exec'd are reaped.",
-        "An entrypoint script that starts helpers and then execs the init leaves them to it. No signal announces those that ended before.",
+        "An entrypoint script that starts helpers and then execs the init leaves them to it. No signal announces helpers that ended before.",
         inherited_zombies,
     ),
     case(
         "inherited-child-is-not-the-command",
         "The end of a child that the init was exec'd with is not taken for the command's.",
-        "The same scripts: the container would end when the helper does.",
+        "With the same scripts, the container would end when the helper does.",
         inherited_child,
     ),
     case(
@@ -66,7 +66,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "status-survives-a-crowd",
         "The command's status is right though many orphans die with it.",
-        "SIGCHLD coalesces: the command is one of many to be reaped then, and not the last.",
+        "SIGCHLD coalesces: the command is then one of many children to reap, and not the last.",
         crowd,
     ),
     case(

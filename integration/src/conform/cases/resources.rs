@@ -17,7 +17,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "one-thread",
         "It has one thread.",
-        "Runtimes with a pool take a stack and a share of the pids limit for each.",
+        "Runtimes with a thread pool use a stack and a part of the pids limit for each thread.",
         one_thread,
     ),
     case(
@@ -58,7 +58,7 @@ pub(super) const CASES: &[Behaviour] = &[
     ),
     case(
         "standard-output-is-the-commands-when-verbose",
-        "The same holds where the init logs what it does.",
+        "The same holds if the init logs what it does.",
         "tini -v writes its log to standard output.",
         standard_output,
     )
@@ -66,7 +66,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "quiet-when-all-is-well",
         "Nothing is on standard error when all is well.",
-        "Each line of each start lands in somebody's log.",
+        "Each line of each start ends up in a log.",
         quiet,
     ),
     case(
@@ -79,7 +79,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "closed-stderr-does-no-harm",
         "With the reader of standard error gone, the command gets no SIGPIPE for the init's lines.",
-        "dumb-init -v forwards its own SIGPIPE, and makes another one by saying so: 180,000 in three seconds.",
+        "dumb-init -v forwards its own SIGPIPE, and causes another one when it logs that: 180,000 in three seconds.",
         closed_stderr,
     )
     .needs(&[Feature::Verbose]),

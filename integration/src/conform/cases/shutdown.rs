@@ -15,14 +15,14 @@ use crate::{
 pub(super) const CASES: &[Behaviour] = &[
     case(
         "ends-with-the-command",
-        "The init ends when the command does, though another process goes on.",
+        "The init ends when the command does, although another process continues.",
         "A forgotten helper must not keep a finished job's container, and its bill, running.",
         ends_with_command,
     ),
     case(
         "term-ends-an-ordinary-program",
         "A program without a handler for TERM is ended by it.",
-        "As PID 1 it would not be: the kernel drops the signal, and `docker stop` takes ten seconds.",
+        "As PID 1 the program would not end: the kernel drops the signal, and `docker stop` takes ten seconds.",
         term_ends,
     ),
     case(
@@ -40,26 +40,26 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "short-commands-are-seen",
         "A command that ends at once is always seen: 30 times of 30.",
-        "The end can come before the init waits for it.",
+        "The command can end before the init waits for it.",
         short_commands,
     ),
     case(
         "group-is-told-of-the-end",
         "Where it is not PID 1, the init sends TERM to what is left of the command's group.",
-        "A worker whose master crashed would go on, and hold its port.",
+        "A worker whose master crashed would continue, and keep its port.",
         group_is_told,
     )
     .not_for(&[Personality::Tini, Personality::Catatonit, Personality::Plain]),
     case(
         "grace-lets-leftovers-finish",
         "On request, the processes that the command leaves behind get TERM and time to finish.",
-        "As PID 1 the end of the init kills everything at once: PostgreSQL recovers for minutes at the next start.",
+        "When PID 1 ends, the kernel kills everything at once: at its next start, PostgreSQL needs minutes to recover.",
         grace_lets_finish,
     )
     .needs(&[Feature::Grace(60_000)]),
     case(
         "grace-reaches-other-sessions",
-        "That holds for a leftover in a session of its own.",
+        "The same holds for a leftover in its own session.",
         "Daemons detach by setsid(2).",
         grace_sessions,
     )
@@ -74,7 +74,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "kill-after",
         "A command that ignores TERM is killed after the time that was asked for; the status is 137.",
-        "Without an orchestrator nobody else would.",
+        "Without an orchestrator, nobody else would kill it.",
         kill_after,
     )
     .needs(&[Feature::KillAfter(300)]),
@@ -88,7 +88,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "pre-stop-comes-first",
         "On request, TERM starts a program, and is forwarded when that has ended; HUP does not wait.",
-        "Docker has no preStop hook: a service cannot leave its registry while it still answers.",
+        "Docker has no preStop hook, so a service cannot leave its registry while it still answers.",
         pre_stop_first,
     )
     .needs(&[Feature::PreStop]),
@@ -101,7 +101,7 @@ pub(super) const CASES: &[Behaviour] = &[
     .needs(&[Feature::PreStop]),
     case(
         "pre-stop-may-fail",
-        "If that program fails, TERM is forwarded all the same, and the status is the command's.",
+        "If that program fails, the init still forwards TERM, and the status is the command's.",
         "A registry that is down must not keep the service from stopping.",
         pre_stop_fails,
     )
@@ -109,7 +109,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "linger-waits-for-the-network",
         "On request, the init ends when what was sent over TCP has arrived, not before.",
-        "The engine takes the network away with the init, and with it what is in send buffers.",
+        "The engine removes the network when the init ends, and with it the data in send buffers.",
         linger_waits,
     )
     .needs(&[Feature::Linger(60_000)])
@@ -125,7 +125,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "linger-does-not-wait-in-vain",
         "Where nothing is on its way, it ends as soon as without the request.",
-        "The option would cost every stop its time.",
+        "Otherwise the option would delay every stop.",
         linger_in_vain,
     )
     .needs(&[Feature::Linger(60_000)])

@@ -24,7 +24,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "int-arrives-once",
         "INT, sent by kill(2), reaches the command, once.",
-        "Python, Node and most command-line tools end by INT; two of them skip the clean-up.",
+        "Python, Node and most command-line tools end at INT; at a second INT they skip the clean-up.",
         int,
     ),
     case(
@@ -36,7 +36,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "fault-signals-arrive",
         "ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS, sent by kill(2), arrive.",
-        "QUIT and ABRT make Go and the JVM dump their threads; watchdogs send ABRT for a core of what hangs.",
+        "QUIT and ABRT make Go and the JVM dump their threads; watchdogs send ABRT to get a core dump of a program that hangs.",
         fault,
     )
     .not_for(&[Personality::Tini, Personality::Catatonit]),
@@ -50,7 +50,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "real-time-signals-arrive",
         "The real-time signals 35 to 64 arrive, each once.",
-        "systemd is steered by them; nix's Signal does not know them, and inits in Rust that use it fail at the first.",
+        "They control systemd. nix's Signal does not know them, so inits in Rust that use it fail at the first one.",
         real_time,
     ),
     case(
@@ -68,13 +68,13 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "queued-signals-all-arrive",
         "Ten queued real-time signals of one kind arrive as ten.",
-        "That is what real-time signals are for: they count.",
+        "Real-time signals exist for this: each one counts.",
         queued,
     ),
     case(
         "burst-is-not-lost",
-        "Six signals that come while the init does not run all arrive.",
-        "On a busy machine an init waits for the processor.",
+        "Six signals that arrive while the init does not run all reach the command.",
+        "On a busy machine an init has to wait for the processor.",
         burst,
     ),
     case(
@@ -85,8 +85,8 @@ pub(super) const CASES: &[Behaviour] = &[
     ),
     case(
         "chld-is-not-forwarded",
-        "SIGCHLD, sent to the init, is not passed on.",
-        "Programs that count SIGCHLD look for children that are not theirs.",
+        "SIGCHLD, sent to the init, is not forwarded.",
+        "Programs that count SIGCHLD would look for children that they do not have.",
         chld,
     ),
     case(
@@ -106,14 +106,14 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "single-child-alone-gets-signals",
         "With a single child that shares the group, the signal reaches it alone.",
-        "The same, by the option that dumb-init has for it.",
+        "The same, with dumb-init's option for it.",
         child_alone,
     )
     .needs(&[Feature::SingleChild]),
     case(
         "all-get-signals",
         "On request, a descendant in a session of its own gets the signal too.",
-        "Daemons that detach themselves are beyond the reach of the group.",
+        "Signals to the group do not reach daemons that detach themselves.",
         all,
     )
     .needs(&[Feature::ToAll]),
@@ -127,7 +127,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "rewrite-is-no-chain",
         "A rewritten signal is not rewritten again.",
-        "Two rules that swap signals would come out as none.",
+        "Two rules that swap signals would cancel each other.",
         rewrite,
     )
     .needs(&[
@@ -144,7 +144,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "delay",
         "A signal is held back for as long as was asked.",
-        "Load balancers go on sending requests for seconds after a pod is told to end.",
+        "Load balancers continue to send requests for some seconds after a pod is told to end.",
         delay,
     )
     .needs(&[Feature::Delay(libc::SIGTERM, 400)]),
@@ -170,14 +170,14 @@ pub(super) const CASES: &[Behaviour] = &[
     ),
     case(
         "refusal-does-not-end-the-init",
-        "An init that may not signal its command goes on, and ends with the command's status.",
-        "A setuid program as command ends tini: `kill: Operation not permitted`.",
+        "An init that may not signal its command continues, and ends with the command's status.",
+        "A setuid program as the command ends tini: `kill: Operation not permitted`.",
         refusal,
     )
     .needs_root(),
     case(
         "not-pid-1-survives-signals",
-        "Where it is not PID 1, the init forwards signals that would kill an ordinary process, and survives.",
+        "If it is not PID 1, the init forwards signals that would kill an ordinary process, and survives.",
         "Docker's --init puts a second init below the first; CI runners start them by hand.",
         survives,
     ),

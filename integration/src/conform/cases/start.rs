@@ -7,8 +7,8 @@ use crate::{conform::prelude::*, fingerprint, temp::TempDir, write_executable};
 pub(super) const CASES: &[Behaviour] = &[
     case(
         "command-runs",
-        "The command runs, and its output comes out.",
-        "Everything else rests on it.",
+        "The command runs, and its output arrives.",
+        "Everything else depends on it.",
         command_runs,
     ),
     case(
@@ -19,32 +19,32 @@ pub(super) const CASES: &[Behaviour] = &[
     ),
     case(
         "command-options-are-its-own",
-        "Options behind the command's name are the command's.",
+        "Options after the command's name belong to the command.",
         "getopt_long(3) reorders arguments unless it is told not to: `INIT -- sh -c ...` would lose its -c.",
         command_options,
     ),
     case(
         "environment-byte-for-byte",
-        "The environment arrives byte for byte, doubles and entries without `=` too.",
+        "The environment arrives byte for byte, including duplicates and entries without `=`.",
         "A variable that an init adds or drops shows up days later, in the configuration of an application.",
         environment,
     ),
     case(
         "directory-is-kept",
         "The command starts in the directory that the init was started in.",
-        "WORKDIR of an image and `docker run -w` rely on it.",
+        "An image's WORKDIR and `docker run -w` rely on it.",
         directory,
     ),
     case(
         "path-is-searched",
-        "A command without a slash is looked for along PATH, past files that are not executable.",
+        "A command without a slash is searched for in PATH, and files that are not executable are skipped.",
         "ENTRYPOINT [\"INIT\", \"--\"] with CMD [\"server\"] is the usual form.",
         path_search,
     ),
     case(
         "script-without-interpreter-line",
         "An executable script without #! is run by /bin/sh, as execvp(3) does.",
-        "Entrypoint scripts that begin with a blank line or a byte-order mark work from a shell, and end with \"Exec format error\" elsewhere.",
+        "Entrypoint scripts that begin with a blank line or a byte-order mark work from a shell, but fail with \"Exec format error\" elsewhere.",
         script,
     ),
     case(
@@ -63,27 +63,27 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "single-child-shares-the-group",
         "On request, the command stays in the init's session and group.",
-        "Programs that are started in the foreground group of someone's terminal have to stay there.",
+        "Programs that start in the foreground group of a terminal have to stay there.",
         single_child,
     )
     .needs(&[Feature::SingleChild]),
     case(
         "pending-term-reaches-the-command",
-        "A TERM that waits when the init starts reaches the command, once: 10 times of 10.",
+        "A TERM that is pending when the init starts reaches the command once, 10 times out of 10.",
         "An orchestrator that changes its mind sends TERM while the container starts. If the init loses it, the stop takes the whole timeout.",
         pending_term,
     ),
     case(
         "pending-term-reaches-the-group",
-        "The same where the command's process group gets the signals: 10 times of 10.",
-        "dumb-init, `tini -g` and `catatonit -g` signal a group that does not exist yet, and lose nearly every one.",
+        "The same if the command's process group gets the signals, 10 times out of 10.",
+        "dumb-init, `tini -g` and `catatonit -g` signal a group that does not exist yet, and lose nearly every signal.",
         pending_term,
     )
     .needs(&[Feature::ToGroup]),
     case(
         "pending-real-time-reaches-the-command",
-        "A real-time signal that waits when the init starts reaches the command.",
-        "systemd in a container is told to power off by RTMIN+4.",
+        "A real-time signal that is pending when the init starts reaches the command.",
+        "RTMIN+4 tells systemd in a container to power off.",
         pending_real_time,
     ),
 ];

@@ -19,7 +19,7 @@ pub(super) const CASES: &[Behaviour] = &[
     ),
     case(
         "interrupt-key-arrives-once-at-a-single-child",
-        "The same where the command shares the init's group, to which the terminal sends the signal as well.",
+        "The same if the command shares the init's group, to which the terminal also sends the signal.",
         "dumb-init -c forwards what the terminal sent, so that Ctrl-C comes twice.",
         interrupt_key,
     )
@@ -45,7 +45,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "hang-up-arrives-once",
         "When the terminal goes away, HUP reaches the command, once.",
-        "A lost ssh connection must end what ran in it.",
+        "A lost ssh connection must end the programs that ran in it.",
         hang_up,
     ),
     case(
@@ -63,7 +63,7 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "command-reads-its-terminal",
         "The command reads a line that was typed.",
-        "In the background it is stopped by TTIN: `docker run -it` shows nothing, and waits.",
+        "In the background, TTIN stops it: `docker run -it` shows nothing, and waits.",
         reads,
     ),
     case(
@@ -75,13 +75,13 @@ pub(super) const CASES: &[Behaviour] = &[
     case(
         "foreign-terminal-is-not-taken",
         "A terminal that belongs to another session stays with it.",
-        "Taking it hangs up whoever sits there.",
+        "Taking it would hang up the session that uses it.",
         foreign,
     ),
     case(
         "no-terminal-no-complaint",
         "Without a terminal, the init says nothing about terminals.",
-        "Every line on stderr of every start lands in somebody's log, and in somebody's alert.",
+        "Every line on stderr at every start ends up in a log, and may raise an alert.",
         no_complaint,
     ),
 ];
