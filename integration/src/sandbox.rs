@@ -432,6 +432,14 @@ impl Sandbox {
         self.try_start().unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Starts the program and waits for a line with `ready`, which most fixtures print.
+    #[track_caller]
+    pub fn start_ready(self) -> Running {
+        let mut running = self.start();
+        running.expect("ready");
+        running
+    }
+
     /// Starts the program and waits for its end: [`Running::wait`].
     #[track_caller]
     pub fn run(self) -> crate::Ended {

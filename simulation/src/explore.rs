@@ -8,6 +8,7 @@ use crate::scenario::Scenario;
 use crate::script::Script;
 use crate::world::World;
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
@@ -42,6 +43,12 @@ impl Size {
         menu: Menu::Full,
         processes: HIGHEST as u8,
     };
+
+    /// Small enough to go through all worlds.
+    pub const SMALL: Size = Size {
+        menu: Menu::Small,
+        processes: 4,
+    };
 }
 
 /// A world that failed.
@@ -59,6 +66,14 @@ pub struct Found {
     pub history: Vec<String>,
 }
 
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.failure)?;
+        writeln!(f, "after {} worlds, trail {:?}", self.worlds, self.trail)?;
+        f.write_str(&self.history.join("\n"))
+    }
+}
+
 /// What came of many worlds.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -70,6 +85,22 @@ pub struct Outcome {
     pub time: Duration,
     /// The first that failed.
     pub found: Option<Found>,
+}
+
+impl Outcome {
+    /// What does not hold in the first world that failed.
+    #[must_use]
+    pub fn property(&self) -> Option<Property> {
+        self.found.as_ref().map(|found| found.failure.property)
+    }
+
+    /// Panics, with all that is known of it, where a world has failed.
+    #[track_caller]
+    pub fn assert_holds(&self) {
+        if let Some(found) = &self.found {
+            panic!("{found}");
+        }
+    }
 }
 
 thread_local! {

@@ -1,7 +1,6 @@
 //! `simulation`: runs worlds, and shows the first that fails. `cargo xtask simulate` calls it.
 
 use simulation::choices::Choices;
-use simulation::event::Menu;
 use simulation::explore::{Outcome, Size, exhaust, keep_panics, random, replay};
 use simulation::init::Init;
 use std::process::ExitCode;
@@ -41,7 +40,11 @@ fn main() -> ExitCode {
     };
     keep_panics();
     if let Some(list) = &arguments.replay {
-        let size = if arguments.small { SMALL } else { Size::LARGE };
+        let size = if arguments.small {
+            Size::SMALL
+        } else {
+            Size::LARGE
+        };
         let (history, failure) = replay(Choices::list(list), size, &Init);
         println!("{}", history.join("\n"));
         return match failure {
@@ -53,7 +56,7 @@ fn main() -> ExitCode {
         };
     }
     for (name, outcome) in [
-        ("small", Some(exhaust(arguments.events, SMALL, &Init))),
+        ("small", Some(exhaust(arguments.events, Size::SMALL, &Init))),
         ("random", None),
     ] {
         let outcome = outcome.unwrap_or_else(|| {
@@ -73,12 +76,6 @@ fn main() -> ExitCode {
     }
     ExitCode::SUCCESS
 }
-
-/// Worlds that are explored exhaustively.
-const SMALL: Size = Size {
-    menu: Menu::Small,
-    processes: 4,
-};
 
 fn report(name: &str, arguments: &Arguments, outcome: &Outcome) -> bool {
     let seconds = outcome.time.as_secs_f64();

@@ -1,7 +1,6 @@
 //! A small init, and what is broken in it on purpose: each property is seen to fail.
 
-use simulation::event::Menu;
-use simulation::explore::{Outcome, Size, Subject, exhaust, keep_panics, random};
+use simulation::explore::{Size, Subject, exhaust, keep_panics, random};
 use simulation::failure::Property;
 use simulation::kernel::Sender;
 use simulation::scenario::{Refusal, Role, Scenario};
@@ -152,34 +151,18 @@ impl Toy {
     }
 }
 
-fn explain(outcome: &Outcome) -> String {
-    outcome.found.as_ref().map_or_else(String::new, |found| {
-        format!(
-            "{}\nafter {} worlds, trail {:?}\n{}",
-            found.failure,
-            found.worlds,
-            found.trail,
-            found.history.join("\n")
-        )
-    })
-}
-
 #[test]
 fn the_sound_toy_holds_in_random_worlds() {
     keep_panics();
     let outcome = random(1, 100_000, None, &Toy(Defect::None));
-    assert!(outcome.found.is_none(), "{}", explain(&outcome));
+    outcome.assert_holds();
 }
 
 #[test]
 fn the_sound_toy_holds_in_every_small_world() {
     keep_panics();
-    let size = Size {
-        menu: Menu::Small,
-        processes: 4,
-    };
-    let outcome = exhaust(1, size, &Toy(Defect::None));
-    assert!(outcome.found.is_none(), "{}", explain(&outcome));
+    let outcome = exhaust(1, Size::SMALL, &Toy(Defect::None));
+    outcome.assert_holds();
 }
 
 #[test]
@@ -197,7 +180,7 @@ fn each_defect_is_caught() {
         (Defect::Kills, Property::KillInTime),
     ] {
         let outcome = random(1, 200_000, None, &Toy(defect));
-        let found = outcome.found.as_ref().map(|found| found.failure.property);
-        assert_eq!(found, Some(property), "{defect:?}: {}", explain(&outcome));
+        let found = outcome.property();
+        assert_eq!(found, Some(property), "{defect:?}: {:#?}", outcome.found);
     }
 }

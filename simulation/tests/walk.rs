@@ -1,7 +1,6 @@
 //! Ways to signal all descendants where no single system call does it.
 
-use simulation::event::Menu;
-use simulation::explore::{Outcome, Size, Subject, exhaust, keep_panics, random};
+use simulation::explore::{Size, Subject, exhaust, keep_panics, random};
 use simulation::failure::Property;
 use simulation::kernel::{Id, Process, Sender, State};
 use simulation::scenario::{Refusal, Role, Scenario};
@@ -196,37 +195,20 @@ fn leader_last(world: &mut World, main: Id, signal: u8) {
     }
 }
 
-fn explain(outcome: &Outcome) -> String {
-    outcome.found.as_ref().map_or_else(String::new, |found| {
-        format!(
-            "{}\nafter {} worlds, trail {:?}\n{}",
-            found.failure,
-            found.worlds,
-            found.trail,
-            found.history.join("\n")
-        )
-    })
-}
-
-const SMALL: Size = Size {
-    menu: Menu::Small,
-    processes: 4,
-};
-
 #[test]
 fn a_walk_that_begins_with_the_leader_misses_somebody() {
     keep_panics();
-    let outcome = exhaust(3, SMALL, &Walk(Way::LeaderFirst));
-    let found = outcome.found.as_ref().map(|found| found.failure.property);
-    assert_eq!(found, Some(Property::AllReached), "{}", explain(&outcome));
-    eprintln!("{}", explain(&outcome));
+    let outcome = exhaust(3, Size::SMALL, &Walk(Way::LeaderFirst));
+    let property = outcome.property();
+    assert_eq!(property, Some(Property::AllReached), "{:#?}", outcome.found);
+    eprintln!("{}", outcome.found.expect("a world has failed"));
 }
 
 #[test]
 fn a_walk_that_ends_with_the_leader_misses_nobody() {
     keep_panics();
     let outcome = random(1, 200_000, None, &Walk(Way::LeaderLast));
-    assert!(outcome.found.is_none(), "{}", explain(&outcome));
+    outcome.assert_holds();
     eprintln!(
         "{} worlds, {} calls in {:?}",
         outcome.worlds, outcome.calls, outcome.time
@@ -241,5 +223,5 @@ fn the_walk_misses_nobody() {
         "{} worlds, {} calls in {:?}",
         outcome.worlds, outcome.calls, outcome.time
     );
-    assert!(outcome.found.is_none(), "{}", explain(&outcome));
+    outcome.assert_holds();
 }

@@ -10,7 +10,7 @@ use initlab::{Ended, Place, Sandbox, SignalSet, Stdio, require_namespaces};
 
 use crate::{
     report::signals,
-    support::{PLACES, assert_refused, fixture_command, init, native, native_fixture},
+    support::{PLACES, assert_refused, behind, fixture_command, native, native_fixture},
 };
 
 /// The options as words.
@@ -163,13 +163,10 @@ fn verbose_can_be_spelled_in_each_way() {
         ("-vvvvvvvv", 2),
     ] {
         // The init has a zombie from its start, which it mentions only at -vv.
-        let mut command = fixture_command(&["children-then-exec", "0", "--zombies", "1", "--"]);
-        command.push(init().into_os_string());
-        command.extend(words(options).into_iter().map(OsString::from));
-        command.push("--".into());
-        command.extend(fixture_command(&["signals", "--until", "TERM"]));
-        let ended = Sandbox::new(&command[0])
-            .args(&command[1..])
+        let ended = behind(Place::Pid1, &["children-then-exec", "0", "--zombies", "1"])
+            .args(words(options))
+            .arg("--")
+            .args(fixture_command(&["signals", "--until", "TERM"]))
             .pending(&[libc::SIGTERM])
             .run()
             .assert_code(0);
@@ -336,6 +333,8 @@ fn a_missing_value_is_reported() {
         "--exit-map",
         "--termination-log",
         "--log-format",
+        "--linger",
+        "--pre-stop",
     ] {
         refused_alone(&[option], &format!("option {option} needs a value"));
         refused_alone(&["-v", option], &format!("option {option} needs a value"));
@@ -359,6 +358,7 @@ fn a_value_for_an_option_without_one_is_reported() {
         ("--list-signals=1", "--list-signals"),
         ("--exit-by-signal=9", "--exit-by-signal"),
         ("--pause=", "--pause"),
+        ("--pause=1", "--pause"),
     ] {
         refused(&[option], &format!("option {shown} takes no value"));
     }
@@ -405,7 +405,15 @@ fn a_bad_value_is_reported_with_its_option() {
     ] {
         refused(&["-r", value], &format!("option -r: {value}: {why}"));
     }
-    for value in ["nobody", "Child", "GROUP", "childs", "0", " child"] {
+    for value in [
+        "nobody",
+        "everybody",
+        "Child",
+        "GROUP",
+        "childs",
+        "0",
+        " child",
+    ] {
         refused(&["-t", value], &format!("option -t: {value}: {WHO}"));
     }
     for value in ["nothing", "0", "65", "-1", "TERM:INT", "15 "] {
@@ -437,7 +445,7 @@ fn a_bad_value_is_reported_with_its_option() {
         &["--parent-death="],
         &format!("option --parent-death: \"\": {SIGNAL}"),
     );
-    // A valid one behind it does not help.
+    // A valid one after it does not help.
     refused(
         &["-t", "nobody", "-t", "child"],
         &format!("option -t: nobody: {WHO}"),

@@ -19,7 +19,7 @@ pub struct Block {
     pub page: String,
     /// The number of its first line.
     line: usize,
-    /// What stands behind the fence.
+    /// What follows the fence.
     pub language: String,
     /// The comment before it, without its signs.
     pub mark: Option<String>,

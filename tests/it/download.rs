@@ -47,7 +47,7 @@ impl Download {
         Self(stream)
     }
 
-    /// Reads on in small pieces, as far as something comes: the length of the body.
+    /// Reads the rest in small pieces until nothing more comes, and returns the length of the body.
     pub fn finish(mut self) -> usize {
         let mut answer = Vec::new();
         let mut piece = [0; 1000];

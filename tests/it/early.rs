@@ -140,8 +140,8 @@ fn send_at_random(blocked: SignalSet, choice: &[i32]) -> Arrivals {
     let fixture = initlab::fixture();
     let (directory, name) = (fixture.parent().unwrap(), fixture.file_name().unwrap());
     let directory = directory.to_str().expect("a path in UTF-8").to_owned();
-    // The command is in the last of many directories, which makes the time from clone to exec long
-    // enough to hit.
+    // The command is in the last of many directories, so that the time from clone to exec is long
+    // enough to be hit.
     let long_path = "/nowhere:".repeat(400) + &directory;
     let arrivals = Arrivals::default();
     thousand(|place, number| {
@@ -163,12 +163,12 @@ fn send_at_random(blocked: SignalSet, choice: &[i32]) -> Arrivals {
             .start();
         let process = init.process();
         let until = Instant::now() + initlab::timeout();
-        // While it waits for signals, which it does when the command is there, the kernel shows
-        // those as not blocked (do_sigtimedwait).
+        // While the init waits for signals, the kernel shows them as not blocked (do_sigtimedwait).
+        // It waits as soon as the command is there.
         while process.signal_set("SigBlk") != Some(full) && process.children().is_empty() {
             assert!(Instant::now() < until, "{}", init.failure("never blocked"));
         }
-        // Busy waiting, since a sleep is longer than the moment to hit.
+        // A busy wait: a sleep would be longer than the window that the signal has to hit.
         let pause = Duration::from_micros((number as u64).wrapping_mul(7919) % 2500);
         let from = Instant::now();
         while from.elapsed() < pause {

@@ -164,7 +164,7 @@ impl Demo {
         demo
     }
 
-    /// Runs the lines of an example, and gives them with their output.
+    /// Runs the lines of an example, and returns them with their output.
     fn play(&self, number: usize, example: &str) -> String {
         let container = format!("{}-{number}", self.name.replace(':', "-"));
         let mut transcript = String::new();
@@ -199,8 +199,8 @@ impl Drop for Demo {
     }
 }
 
-/// Waits until the command has set its trap, and tells whether it has: people send signals later
-/// than a test would.
+/// Waits until the command has set its trap, since a test sends signals sooner than people do.
+/// Returns whether it has.
 fn becomes_ready(container: &str) -> bool {
     let pid = docker(&["inspect", "--format", "{{.State.Pid}}", container]);
     let init = Process::new(pid.parse().expect("it is a number"));

@@ -14,7 +14,7 @@ fn run(place: Place, options: &[&str], fixture: &[&str]) -> Ended {
 fn each_status_can_be_mapped_to_another_and_to_nothing_else() {
     require_namespaces!();
     for place in PLACES {
-        // 255 options at once, each leading to the next status: none is followed twice.
+        // 256 options at once, each from a status to the next one: only one is applied.
         let options: Vec<String> = (0..=255u8)
             .map(|from| format!("-e{from}:{}", from.wrapping_add(1)))
             .collect();

@@ -7,12 +7,12 @@ use std::{
         ffi::{OsStrExt, OsStringExt},
         fs::{PermissionsExt, symlink},
     },
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use initlab::{Place, Sandbox, Stdio, TempDir, require_namespaces, require_root, write_executable};
 
-use crate::support::{PLACES, fixture_command, init, native};
+use crate::support::{PLACES, behind, fixture_command, native};
 
 const CANNOT_EXECUTE: i32 = 126;
 const NOT_FOUND: i32 = 127;
@@ -60,16 +60,27 @@ fn fails_along(path: &[&Path], command: &str, reason: &str, status: i32) {
     );
 }
 
+/// The file with this name, by its path and by its name along a PATH of its directory.
+#[track_caller]
+fn fails_in_both_ways(directory: &TempDir, name: &str, reason: &str, status: i32) {
+    fails(directory.join(name), reason, status);
+    fails_along(&[directory.path()], name, reason, status);
+}
+
 fn joined(path: &[&Path]) -> OsString {
     std::env::join_paths(path).expect("no colons")
 }
 
 /// A file with this mode that is not a program.
-fn file(directory: &TempDir, name: &str, mode: u32) -> PathBuf {
-    let path = directory.join(name);
-    fs::write(&path, "text\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    path
+fn file(directory: &TempDir, name: &str, mode: u32) {
+    write_executable(&directory.join(name), "text\n", mode).unwrap();
+}
+
+/// A directory with a program `command` that exits with 7.
+fn with_command() -> TempDir {
+    let directory = TempDir::new();
+    write_executable(&directory.join("command"), "#!/bin/sh\nexit 7\n", 0o755).unwrap();
+    directory
 }
 
 #[test]
@@ -96,14 +107,8 @@ fn an_empty_name_is_not_found() {
 fn a_file_without_the_permission_cannot_be_executed() {
     require_namespaces!();
     let directory = TempDir::new();
-    let path = file(&directory, "file", 0o644);
-    fails(&path, "Permission denied", CANNOT_EXECUTE);
-    fails_along(
-        &[directory.path()],
-        "file",
-        "Permission denied",
-        CANNOT_EXECUTE,
-    );
+    file(&directory, "file", 0o644);
+    fails_in_both_ways(&directory, "file", "Permission denied", CANNOT_EXECUTE);
 }
 
 #[test]
@@ -111,14 +116,8 @@ fn a_directory_cannot_be_executed() {
     require_namespaces!();
     let directory = TempDir::new();
     fs::create_dir(directory.join("inner")).unwrap();
-    fails(directory.path(), "Permission denied", CANNOT_EXECUTE);
+    fails_in_both_ways(&directory, "inner", "Permission denied", CANNOT_EXECUTE);
     fails("/", "Permission denied", CANNOT_EXECUTE);
-    fails_along(
-        &[directory.path()],
-        "inner",
-        "Permission denied",
-        CANNOT_EXECUTE,
-    );
 }
 
 #[test]
@@ -131,15 +130,9 @@ fn a_path_through_a_file_cannot_be_executed() {
 fn a_missing_interpreter_is_not_found() {
     require_namespaces!();
     let directory = TempDir::new();
-    let script = directory.join("script");
-    write_executable(&script, "#!/no/such/interpreter\n", 0o755).unwrap();
-    fails(&script, "No such file or directory", NOT_FOUND);
-    fails_along(
-        &[directory.path()],
-        "script",
-        "No such file or directory",
-        NOT_FOUND,
-    );
+    write_executable(&directory.join("script"), "#!/no/such/interpreter\n", 0o755).unwrap();
+    let reason = "No such file or directory";
+    fails_in_both_ways(&directory, "script", reason, NOT_FOUND);
 }
 
 #[test]
@@ -280,9 +273,8 @@ fn without_a_shell_the_format_is_what_is_wrong() {
 #[test]
 fn the_search_goes_on_after_a_file_that_is_denied() {
     require_namespaces!();
-    let (denied, empty, good) = (TempDir::new(), TempDir::new(), TempDir::new());
+    let (denied, empty, good) = (TempDir::new(), TempDir::new(), with_command());
     file(&denied, "command", 0o644);
-    write_executable(&good.join("command"), "#!/bin/sh\nexit 7\n", 0o755).unwrap();
     for place in PLACES {
         for path in [
             &[denied.path(), empty.path(), good.path()][..],
@@ -315,10 +307,7 @@ fn the_search_goes_on_after_a_file_that_is_denied() {
 #[test]
 fn a_directory_that_is_closed_to_the_user_is_denied() {
     require_root!();
-    let (closed, good) = (TempDir::new(), TempDir::new());
-    for directory in [&closed, &good] {
-        write_executable(&directory.join("command"), "#!/bin/sh\nexit 7\n", 0o755).unwrap();
-    }
+    let (closed, good) = (with_command(), with_command());
     fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
     for place in PLACES {
         let init = || native(place).arg("command").user(65_534, 65_534);
@@ -337,8 +326,7 @@ fn a_directory_that_is_closed_to_the_user_is_denied() {
 #[test]
 fn an_empty_entry_of_path_is_the_current_directory() {
     require_namespaces!();
-    let directory = TempDir::new();
-    write_executable(&directory.join("command"), "#!/bin/sh\nexit 7\n", 0o755).unwrap();
+    let directory = with_command();
     for place in PLACES {
         for path in ["", ":", ":/nowhere", "/nowhere:", "/nowhere::/nowhere/else"] {
             native(place)
@@ -357,8 +345,7 @@ fn an_empty_entry_of_path_is_the_current_directory() {
 #[test]
 fn without_path_the_directories_of_the_system_are_searched() {
     require_namespaces!();
-    let directory = TempDir::new();
-    write_executable(&directory.join("command"), "#!/bin/sh\nexit 7\n", 0o755).unwrap();
+    let directory = with_command();
     for place in PLACES {
         native(place)
             .args(["sh", "-c", "exit 7"])
@@ -375,8 +362,7 @@ fn without_path_the_directories_of_the_system_are_searched() {
 #[test]
 fn entries_of_path_that_are_not_directories_are_skipped() {
     require_namespaces!();
-    let good = TempDir::new();
-    write_executable(&good.join("command"), "#!/bin/sh\nexit 7\n", 0o755).unwrap();
+    let good = with_command();
     let long = format!("/{}", "e".repeat(300));
     let longer = "/e".repeat(3000);
     for entry in ["/etc/passwd", "/etc/passwd/x", "relative", &long, &longer] {
@@ -438,12 +424,8 @@ fn a_limit_of_processes_is_a_failure_of_ours() {
 fn a_failed_exec_leaves_no_process_behind() {
     require_namespaces!();
     // As the child of a process that reports what it reaps, which must be the init alone.
-    let mut command = fixture_command(&["parent", "--"]);
-    command.push(init().into_os_string());
-    command.extend(["--".into(), "/no/such/command".into()]);
-    let ended = Sandbox::new(&command[0])
-        .place(Place::Pid1)
-        .args(&command[1..])
+    let ended = behind(Place::Pid1, &["parent"])
+        .args(["--", "/no/such/command"])
         .run()
         .assert_code(0);
     let lines = ended.stdout_lines();

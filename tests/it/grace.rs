@@ -29,8 +29,8 @@ fn wait_dead(processes: &[Process]) {
     poll_until("the leftovers dead", || processes.iter().all(dead));
 }
 
-/// Ends the command, waits for the init, and gives the time that it took, counted from before the
-/// command's end.
+/// Ends the command, waits for the init, and returns the time since just before the command's
+/// end.
 #[track_caller]
 fn end(init: &mut Running) -> Duration {
     let start = Instant::now();
@@ -58,7 +58,7 @@ fn leftovers_in_any_session_and_group_get_term_and_cont_and_the_init_leaves_with
             assert_eq!(
                 (ids(|stat| stat.sid), ids(|stat| stat.pgid)),
                 (2, 3),
-                "not as it should be"
+                "they do not have the sessions and groups that the test needs"
             );
             let inner = if place == Place::Pid1 { 1 } else { init.pid() };
             init.close_stdin();
@@ -284,8 +284,7 @@ fn where_the_walk_is_impossible_pid_1_does_without_it() {
     for (how, _) in IMPOSSIBLE {
         let text = "$0 fixture new-session -- $0 fixture signals --until CONT & read line; exit 7";
         let sandbox = script(Place::Pid1, &["--grace", LONG], text);
-        let mut init = impossible(sandbox, how).start();
-        init.expect("ready");
+        let mut init = impossible(sandbox, how).start_ready();
         init.close_stdin();
         let ended = init.wait().assert_code(7).assert_stderr("");
         assert_eq!(signals(&ended.stdout), [15, 18], "{ended}");
@@ -355,8 +354,7 @@ fn where_the_walk_is_impossible_the_command_is_reached_in_any_case() {
                 .arg(fixture())
                 .args(["fixture", "ignore", "all"])
                 .timeout(Duration::from_secs(10));
-            let mut init = impossible(sandbox, how).start();
-            init.expect("ready");
+            let mut init = impossible(sandbox, how).start_ready();
             init.kill(libc::SIGTERM);
             init.wait().assert_code(137);
         }
@@ -506,8 +504,7 @@ fn a_process_put_into_the_namespace_is_signalled_and_not_waited_for() {
         .args(["-t", &init.pid().to_string(), "-p", "--"])
         .arg(fixture())
         .args(["fixture", "signals", "--until", "USR1"])
-        .start();
-    guest.expect("ready");
+        .start_ready();
     init.close_stdin();
     // It gets the same signals as the leftovers, and outlives the last of them.
     guest.expect("signal 15 ");

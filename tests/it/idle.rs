@@ -1,4 +1,4 @@
-//! What the init costs while it has nothing to do, and how little it does when it has.
+//! What the init costs while it has nothing to do, and how little it does otherwise.
 
 use std::time::Duration;
 
@@ -22,8 +22,7 @@ fn an_idle_init_sleeps_in_one_call_without_a_timeout_and_never_wakes() {
             options.map(|options| native_fixture(*place, options, &["sleep-forever"]))
         })
         .map(|sandbox| {
-            let mut init = sandbox.start();
-            init.expect("ready");
+            let init = sandbox.start_ready();
             wait_asleep(&init);
             init
         })

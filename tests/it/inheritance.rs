@@ -291,8 +291,7 @@ fn the_init_keeps_no_directory_and_no_descriptor() {
             for number in &numbers {
                 init = init.fd(*number, File::open("/dev/null").unwrap());
             }
-            let mut init = init.start();
-            init.expect("ready");
+            let mut init = init.start_ready();
             let_go(&init, &[0, 1, 2]);
             // The command still has them.
             let command = init
@@ -311,7 +310,7 @@ fn the_init_keeps_no_directory_and_no_descriptor() {
     }
 }
 
-/// Everything that comes from a pipe until its end, which has to come.
+/// Reads a pipe to its end, and panics if the end does not come.
 #[track_caller]
 fn content(pipe: OwnedFd) -> String {
     let (sender, receiver) = mpsc::channel();
@@ -436,8 +435,7 @@ fn the_init_opens_no_standard_stream_for_itself() {
                 .args(fixture_command(&["signals", "--until", "TERM"]))
                 .stdin(Stdio::Closed)
                 .stderr(Stdio::Closed)
-                .start();
-            init.expect("ready");
+                .start_ready();
             let_go(&init, &[1]);
             init.kill(libc::SIGTERM);
             init.wait().assert_code(0);
@@ -483,8 +481,10 @@ fn the_session_is_the_commands_own_unless_told_otherwise() {
             ["pid", "pgid", "sid", "ppid"].map(|key| ended.value(key).expect(key))
         };
         for options in [&[][..], &["-t", "child"], &["-t", "group"]] {
-            let [pid, pgid, sid, _] = of(options);
+            let [pid, pgid, sid, ppid] = of(options);
             assert_eq!([&pgid, &sid], [&pid, &pid]);
+            // PID 1 stays the init.
+            assert!(place == Place::Child || ppid == "1", "{ppid}");
         }
         for options in [&["-c"][..], &["-c", "-t", "child"]] {
             let [pid, pgid, sid, ppid] = of(options);

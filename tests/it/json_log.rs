@@ -13,13 +13,14 @@ use std::{
 };
 
 use initlab::{
-    Ended, Place, Running, Sandbox, Stdio, TempDir, copy_executable, fixture, pipe,
-    require_namespaces, require_root, sys,
+    Ended, Place, Running, Sandbox, Stdio, TempDir, fixture, pipe, require_namespaces,
+    require_root, sys,
 };
 use serde_json::Value;
 use tidy_init::log::Event;
 
 use crate::{
+    permissions::{above_a_command_of_root, setuid_root},
     report::number,
     support::{PLACES, init, native, native_fixture},
     watch::wait_asleep,
@@ -68,7 +69,7 @@ fn documented() -> BTreeMap<&'static str, Documented> {
     .collect()
 }
 
-/// The table of events as the source gives it: events of one name share a row.
+/// The table of events as the source has it: events with the same name share a row.
 fn table_in_the_source() -> String {
     let mut rows: Vec<(&str, String, String, String)> = Vec::new();
     for entry in Event::CATALOGUE {
@@ -121,7 +122,7 @@ fn each_field_of_an_event_is_explained() {
     assert_eq!(explained, used);
 }
 
-/// Checks a line against the document, and gives it.
+/// Checks a line against the document, and returns it.
 #[track_caller]
 fn checked(line: &[u8]) -> Value {
     let shown = String::from_utf8_lossy(line);
@@ -494,8 +495,7 @@ fn messages_of_pid_1_alone_and_of_other_places_alone_are_json_too() {
         &["-v", "--log-format=json"],
         &["signals", "--until", "TERM"],
     )
-    .start();
-    init.expect("ready");
+    .start_ready();
     init.kill(libc::SIGTSTP);
     init.poll_until("a stopped init", || init.process().state() == Some('T'));
     init.kill(libc::SIGCONT);
@@ -511,18 +511,12 @@ fn messages_of_pid_1_alone_and_of_other_places_alone_are_json_too() {
 fn a_signal_that_cannot_be_sent_is_reported_in_json() {
     require_root!();
     let directory = TempDir::new();
-    let program = directory.join("setuid");
-    copy_executable(&fixture(), &program, 0o4755).unwrap();
-    let mut init = native(Place::Child)
-        .user(65534, 65534)
-        .args(["--log-format", "json", "--"])
-        .arg(&program)
-        .args(["fixture", "setuid-root-block", "--until", "USR1"])
-        .start();
-    let line = init.expect("ready");
+    let program = setuid_root(&directory);
+    let options = ["--log-format", "json"];
+    let mut init = above_a_command_of_root(&program, Place::Child, &options);
     init.kill(libc::SIGHUP);
     init.expect_stderr("signal_not_sent");
-    sys::kill(number(&line, "pid").unwrap(), libc::SIGUSR1).unwrap();
+    sys::kill(init.wait_child().pid, libc::SIGTERM).unwrap();
     let ended = init.wait();
     let line = &lines(&ended.stderr)[0];
     assert_eq!(line["event"], "signal_not_sent", "{ended}");
@@ -550,8 +544,7 @@ fn dropped_lines_are_reported_in_json() {
         &["signals", "--until", "TERM"],
     )
     .stderr(write)
-    .start();
-    init.expect("ready");
+    .start_ready();
     // The command may be faster than the line about its start.
     wait_asleep(&init);
     let mut reader = fs::File::from(read);
@@ -623,8 +616,7 @@ fn the_senders_user_is_its_own_and_a_sender_outside_the_namespace_is_0() {
         &["signals", "--until", "TERM"],
     )
     .user(65534, 65534)
-    .start();
-    init.expect("ready");
+    .start_ready();
     init.kill(libc::SIGTERM);
     let ended = init.wait();
     assert_eq!(sender(&ended), (0.into(), 0.into()), "{ended}");
@@ -681,8 +673,8 @@ fn any_command_name_gives_a_valid_line() {
         );
         assert_eq!(found.last().unwrap()["event"], "command_failed");
     }
-    // Names as long as a path may be, made of characters that take most room, and cut within a
-    // character.
+    // Names as long as a path may be, of the characters that need the most room, cut in the middle
+    // of one.
     for unit in [
         &b"x"[..],
         b"\n",
@@ -855,8 +847,7 @@ fn zombies_are_not_looked_for_where_proc_is_missing() {
             .arg(fixture())
             .args(["fixture", "signals", "--until", "TERM"])
             .no_proc()
-            .start();
-        init.expect("ready");
+            .start_ready();
         init.kill(libc::SIGTERM);
         let ended = init.wait().assert_code(0);
         assert!(!ended.stderr_text().contains(NOT_REAPED), "{ended}");
@@ -874,8 +865,7 @@ fn zombies_of_processes_that_are_not_ours_are_not_named() {
         .arg(fixture())
         .arg(init())
         .stdin(Stdio::Piped)
-        .start();
-    outer.expect("ready");
+        .start_ready();
     outer.write_stdin("go\n");
     outer.expect_stderr("received SIGUSR1 ");
     outer.close_stdin();

@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::{self, ErrorKind, Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
     thread,
@@ -12,15 +12,16 @@ use std::{
 };
 
 use initlab::{
-    Ended, Network, Place, Running, Sandbox, Stdio, TempDir, copy_executable, find_program,
-    poll_until, require_namespaces, require_program, require_root,
+    Network, Place, Running, Sandbox, Stdio, TempDir, find_program, poll_until, require_namespaces,
+    require_program, require_root,
 };
 
 use tidy_init::sys::tcp::Table;
 
 use crate::{
+    drop_in::originals::called,
     json_log,
-    support::{PLACES, SLACK, assert_about, assert_refused, init, native},
+    support::{PLACES, SLACK, assert_about, native},
     watch::{calls, name, sleeping_in},
 };
 
@@ -80,9 +81,23 @@ impl Connection {
         }
         (connection, sent)
     }
+
+    /// Closes the sender's end, and reads all that comes at the other: how much it is. The kernel
+    /// still sends what waits at the closed end.
+    #[track_caller]
+    fn finish(self) -> usize {
+        let Self {
+            sender,
+            mut receiver,
+        } = self;
+        drop(sender);
+        let mut got = Vec::new();
+        let read = receiver.read_to_end(&mut got);
+        read.expect("the sender has closed it")
+    }
 }
 
-/// Ends the command, and waits until the init waits for the data.
+/// Ends the command, and returns the time just before.
 #[track_caller]
 fn end_the_command(init: &mut Running) -> Instant {
     let start = Instant::now();
@@ -115,27 +130,15 @@ fn the_init_waits_until_what_was_sent_has_arrived() {
                 let options = [&["-v", "--linger", LONG], grace].concat();
                 let mut init = sandbox(place, &options).start();
                 let network = network(&init);
-                let (
-                    Connection {
-                        sender,
-                        mut receiver,
-                    },
-                    sent,
-                ) = Connection::full(&network, address);
+                let (connection, sent) = Connection::full(&network, address);
                 end_the_command(&mut init);
                 init.expect_stderr("waiting up to 600000 ms for sent TCP data to arrive");
                 wait_lingering(&init);
-                // What is not sent yet is: the sender's end may go.
-                drop(sender);
-                let mut got = Vec::new();
-                receiver
-                    .read_to_end(&mut got)
-                    .expect("the sender closes it");
-                assert_eq!(got.len(), sent);
+                assert_eq!(connection.finish(), sent);
                 let ended = init.wait().assert_code(3);
                 let lines = ended.stderr_text();
                 assert!(lines.ends_with("for sent TCP data to arrive\n"), "{ended}");
-                // The reason is known, and said, before.
+                // The init reports the command's end before it waits.
                 assert!(lines.contains(") exited with status 3\n"), "{ended}");
             }
         }
@@ -201,22 +204,17 @@ fn signals_do_not_end_the_wait() {
         init.poll_until("the signals pending", || {
             [libc::SIGTERM, libc::SIGINT, 40].into_iter().all(has)
         });
-        // It looks on.
+        // It keeps looking.
         let switches = init.context_switches();
         init.poll_until("another look", || init.context_switches() > switches);
         assert_eq!(init.try_status(), None);
-        let Connection {
-            sender,
-            mut receiver,
-        } = connection;
-        drop(sender);
-        let _ = io::copy(&mut receiver, &mut io::sink());
+        connection.finish();
         let ended = init.wait().assert_code(3);
         assert!(!ended.stderr_text().contains("received"), "{ended}");
     }
 }
 
-/// Plays a run under strace, with these sockets: its calls from the command's end on.
+/// Runs the init under strace with these sockets, and returns its calls since the command's end.
 #[track_caller]
 fn traced<T>(options: &[&str], sockets: impl FnOnce(&Network) -> T) -> Vec<String> {
     let directory = TempDir::new();
@@ -349,7 +347,7 @@ fn ten_thousand_sockets_take_no_memory_and_little_time() {
         let connect = || {
             let listener = TcpListener::bind(V4)?;
             let address = listener.local_addr()?;
-            // Else the kernel drops some, and uses their ports again.
+            // Otherwise the kernel drops some, and reuses their ports.
             fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "100000")?;
             fs::write("/proc/sys/net/ipv4/tcp_tw_reuse", "0")?;
             // The end that is closed first stays in the table, for a minute.
@@ -484,7 +482,6 @@ fn the_lines_are_the_same_in_json() {
 #[test]
 fn every_personality_has_it_by_the_variable() {
     require_root!();
-    let directory = TempDir::new();
     for name in [
         "dumb-init",
         "tini",
@@ -492,50 +489,17 @@ fn every_personality_has_it_by_the_variable() {
         "catatonit",
         "podman-init",
     ] {
-        let program = directory.join(name);
-        copy_executable(&init(), &program, 0o755).expect("the directory is ours");
-        let mut init = Sandbox::new(&program)
-            .arg0(name)
+        let mut init = called(name, Place::Pid1)
             .args(["--", "sh", "-c", "read line; exit 3"])
             .env("TIDY_INIT_OPTS", format!("--linger {LONG}"))
             .stdin(Stdio::Piped)
             .own_network()
             .start();
         let network = network(&init);
-        let (
-            Connection {
-                sender,
-                mut receiver,
-            },
-            sent,
-        ) = Connection::full(&network, V4);
+        let (connection, sent) = Connection::full(&network, V4);
         end_the_command(&mut init);
         wait_lingering(&init);
-        drop(sender);
-        let mut got = Vec::new();
-        receiver
-            .read_to_end(&mut got)
-            .expect("the sender closes it");
-        assert_eq!(got.len(), sent, "{name}");
-        let ended: Ended = init.wait();
-        ended.assert_code(3);
+        assert_eq!(connection.finish(), sent, "{name}");
+        init.wait().assert_code(3);
     }
-}
-
-#[test]
-fn usage() {
-    let refused = |arguments: &[&str], line: &str| {
-        assert_refused(native(Place::Child).args(arguments), line);
-    };
-    refused(&["--linger"], "option --linger needs a value");
-    for value in ["x", "-5", "5 s", "TERM:5s"] {
-        refused(
-            &["--linger", value, "--", "true"],
-            &format!("option --linger: {value}: not a duration, such as 500ms, 10s, 2m or 1h"),
-        );
-    }
-    refused(
-        &["--pause", "--linger", "5s"],
-        "--pause takes no command and no options but -v and --log-format",
-    );
 }

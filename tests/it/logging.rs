@@ -107,8 +107,8 @@ fn each_line_says_what_has_happened_and_no_more_than_was_asked_for() {
 
 #[test]
 fn a_stop_is_said_with_who_asked_for_it_and_for_what() {
-    let mut init = native_fixture(Place::Child, &["-vv"], &["signals", "--until", "TERM"]).start();
-    init.expect("ready");
+    let mut init =
+        native_fixture(Place::Child, &["-vv"], &["signals", "--until", "TERM"]).start_ready();
     let child = init.wait_child().pid;
     let sys::Identity { pid, uid, .. } = sys::identity_of_self();
     init.kill(libc::SIGTSTP);
@@ -195,8 +195,7 @@ fn what_the_kernel_sends_is_said_to_be_from_the_kernel() {
             .terminal(&pty)
             .stdout(Stdio::Piped)
             .stderr(Stdio::Piped)
-            .start();
-        init.expect("ready");
+            .start_ready();
         pty.send_ctrl('c');
         init.expect_stderr("[tidy-init] received SIGINT from the kernel");
         init.kill(libc::SIGTERM);

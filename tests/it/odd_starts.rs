@@ -2,7 +2,7 @@
 
 use initlab::{Place, Process, Running, Sandbox, require_namespaces};
 
-use crate::support::{PLACES, fixture_command, init, native, native_fixture};
+use crate::support::{PLACES, behind, fixture_command, init, native, native_fixture};
 
 #[test]
 fn a_deleted_directory_does_no_harm() {
@@ -40,8 +40,7 @@ fn a_missing_proc_does_no_harm() {
             .assert_code(7);
         let mut init = native_fixture(place, &[], &["signals", "--until", "TERM"])
             .no_proc()
-            .start();
-        init.expect("ready");
+            .start_ready();
         init.kill(libc::SIGTERM);
         init.wait().assert_code(0).assert_stderr("");
     }
@@ -130,15 +129,10 @@ fn strangers(init: &Running, command: Process) -> Vec<Process> {
 fn children_that_the_init_was_executed_with_are_reaped_and_do_not_end_it() {
     require_namespaces!();
     for place in PLACES {
-        let mut command = fixture_command(&["children-then-exec", "3", "--zombies", "5", "--"]);
-        command.push(init().into_os_string());
-        command.extend(["-vv".into(), "--".into()]);
-        command.extend(fixture_command(&[
-            "signals", "--until", "TERM", "--exit", "7",
-        ]));
-        let mut init = Sandbox::new(&command[0])
-            .place(place)
-            .args(&command[1..])
+        let signals = ["signals", "--until", "TERM", "--exit", "7"];
+        let mut init = behind(place, &["children-then-exec", "3", "--zombies", "5"])
+            .args(["-vv", "--"])
+            .args(fixture_command(&signals))
             .start();
         let ready = init.expect("ready ");
         let pid = crate::report::number(&ready, "pid").expect("a pid");
@@ -164,13 +158,9 @@ fn children_that_the_init_was_executed_with_are_reaped_and_do_not_end_it() {
 fn children_that_the_init_was_executed_with_do_not_keep_it() {
     require_namespaces!();
     for place in PLACES {
-        let mut command = fixture_command(&["children-then-exec", "2", "--zombies", "2", "--"]);
-        command.push(init().into_os_string());
-        command.push("--".into());
-        command.extend(fixture_command(&["exit", "7"]));
-        Sandbox::new(&command[0])
-            .place(place)
-            .args(&command[1..])
+        behind(place, &["children-then-exec", "2", "--zombies", "2"])
+            .arg("--")
+            .args(fixture_command(&["exit", "7"]))
             .run()
             .assert_code(7);
     }

@@ -19,11 +19,7 @@ fn orphaned(place: Place, options: &[&str]) -> Running {
     let fixture = ["signals", "--until", "TERM,INT,40", "--exit", "7"];
     let sandbox = native_fixture(place, options, &fixture).parent_death(None);
     thread::scope(|scope| {
-        let starter = scope.spawn(|| {
-            let mut init = sandbox.start();
-            init.expect("ready");
-            init
-        });
+        let starter = scope.spawn(|| sandbox.start_ready());
         starter.join().expect("the init starts")
     })
 }

@@ -359,7 +359,7 @@ fn any_command_line() -> impl Strategy<Value = Vec<Vec<u8>>> {
     })
 }
 
-/// Reads a command line; where it is wrong, gives what is said of it.
+/// Reads a command line. Returns the message where it is wrong.
 fn read<'a>(
     personality: &Personality,
     list: &List<'a>,
@@ -792,8 +792,9 @@ fn a_process_is_seen_as_it_is_whatever_its_name_is() {
     ] {
         let path = directory.path().join(OsStr::from_bytes(name));
         std::os::unix::fs::symlink(fixture(), &path).unwrap();
-        let mut running = Sandbox::plain(&path).args(["fixture", "signals"]).start();
-        running.expect("ready");
+        let mut running = Sandbox::plain(&path)
+            .args(["fixture", "signals"])
+            .start_ready();
         let stat = proc::stat(Pid::new(running.pid()).unwrap()).expect("a process");
         assert!(!stat.zombie, "{name:?}");
         let ourselves = i32::try_from(std::process::id()).unwrap();

@@ -11,7 +11,7 @@ use tidy_init::signal::Signal;
 
 use crate::{
     names::name_of,
-    support::{PLACES, init, native},
+    support::{PLACES, behind, init, native},
     watch::{assert_never_wake, sleeping_in, wait_asleep},
 };
 
@@ -105,10 +105,7 @@ fn it_logs_what_it_receives_in_either_format() {
 fn it_reaps_the_children_that_it_was_executed_with() {
     require_namespaces!();
     for place in PLACES {
-        let mut running = Sandbox::new(fixture())
-            .place(place)
-            .args(["fixture", "children-then-exec", "1", "--zombies", "3", "--"])
-            .arg(init())
+        let mut running = behind(place, &["children-then-exec", "1", "--zombies", "3"])
             .args(["--pause", "-vv"])
             .start();
         running.expect("waiting");

@@ -37,7 +37,7 @@ fn command_of(init: &Running, options: &[&str]) -> (Process, String) {
 }
 
 /// The fixtures as a program in this directory that becomes root.
-fn setuid_root(directory: &TempDir) -> PathBuf {
+pub fn setuid_root(directory: &TempDir) -> PathBuf {
     let program = directory.join("setuid-root");
     copy_executable(&fixture(), &program, 0o4755).unwrap();
     program
@@ -46,7 +46,7 @@ fn setuid_root(directory: &TempDir) -> PathBuf {
 /// The init of an ordinary user, whose command has become root by this program, and ends with 7 at
 /// TERM.
 #[track_caller]
-fn above_a_command_of_root(program: &Path, place: Place, options: &[&str]) -> Running {
+pub fn above_a_command_of_root(program: &Path, place: Place, options: &[&str]) -> Running {
     let mut init = native(place)
         .args(options)
         .arg("--")
@@ -60,7 +60,7 @@ fn above_a_command_of_root(program: &Path, place: Place, options: &[&str]) -> Ru
     init
 }
 
-/// Sends all of [`SENT`], and gives the lines that report that none could be forwarded.
+/// Sends all of [`SENT`], and returns the lines that report that none could be forwarded.
 fn forward_in_vain(init: &mut Running, recipient: &str, why: &str) -> String {
     let mut warnings = String::new();
     for (signal, name) in SENT {
@@ -128,8 +128,7 @@ fn a_signal_that_cannot_be_sent_is_logged_and_does_no_harm() {
                 let fixture = ["signals", "--until", "TERM", "--exit", "7"];
                 let mut init = native_fixture(place, options, &fixture)
                     .failing_call(libc::SYS_kill, errno)
-                    .start();
-                init.expect("ready");
+                    .start_ready();
                 let (command, mut recipient) = command_of(&init, options);
                 if errno == libc::ESRCH {
                     // The group does not exist: the init tried its leader last.

@@ -8,25 +8,23 @@ use std::{
 };
 
 use initlab::{
-    Ended, Place, Process, Pty, Running, Sandbox, Stdio, TempDir, copy_executable, fixture,
-    poll_until, require_namespaces, require_root, sys, write_executable,
+    Ended, Place, Process, Pty, Running, Sandbox, Stdio, TempDir, fixture, poll_until,
+    require_namespaces, require_root, sys, write_executable,
 };
 
 use crate::{
+    drop_in::originals::called,
     json_log,
     report::{number, signals},
-    support::{
-        PLACES, all_named, assert_about, assert_refused, fixture_command, init, named, native,
-        wait_for_state,
-    },
+    support::{PLACES, assert_about, fixture_command, named, native, wait_for_state},
     watch::wait_asleep,
 };
 
-/// A program that says `begun pid=..` and goes on when the test lets it. It is in the directory
-/// that the init is started in, as `./hook`.
+/// A program that prints `begun pid=..` and then may wait for the test. It is `./hook` in the
+/// directory that the init is started in.
 struct Hook(TempDir);
 
-/// It waits until the test says `go`, and leaves no child behind.
+/// It waits until the test makes the file `go`, and leaves no child behind.
 const WAITS: &str = "echo begun pid=$$; until [ -e go ]; do sleep 0.02; done; echo over";
 
 impl Hook {
@@ -62,8 +60,14 @@ impl Hook {
     #[track_caller]
     fn start(&self, place: Place, options: &[&str], command: &[&str]) -> Running {
         let _ = fs::remove_file(self.0.join("go"));
-        let mut init = self.sandbox(place, options, command).start();
-        init.expect("ready");
+        self.sandbox(place, options, command).start_ready()
+    }
+
+    /// As [`start`](Self::start), and then sends TERM.
+    #[track_caller]
+    fn start_stopping(&self, place: Place, options: &[&str], command: &[&str]) -> Running {
+        let init = self.start(place, options, command);
+        init.kill(libc::SIGTERM);
         init
     }
 
@@ -77,16 +81,16 @@ impl Hook {
 /// What the command does in most tests: it ends with 4 at signal 40, the last that it gets.
 const COMMAND: [&str; 5] = ["signals", "--until", "40", "--exit", "4"];
 const LAST: i32 = 40;
-/// One that is not held. The command has got it: the init has dealt with what came before.
+/// A signal that is never held. When the command has it, the init has handled all before it.
 const PROBE: i32 = 39;
 
-/// Waits for the program, which may be over: the line that it says.
+/// Waits for the line that the program prints at its start. It may have ended since.
 #[track_caller]
 fn begun(init: &mut Running) -> String {
     init.expect("begun pid=")
 }
 
-/// Waits for a program that goes on: its process.
+/// Waits for a program that keeps running, and returns its process.
 #[track_caller]
 fn running(init: &mut Running) -> Process {
     let line = begun(init);
@@ -100,7 +104,23 @@ fn probe(init: &mut Running) {
     init.expect(&format!("signal {PROBE} "));
 }
 
-/// Ends the command: all the signals that it got, but those of the test's own.
+/// As [`probe`], where the program has not begun.
+#[track_caller]
+fn probe_before_it(init: &mut Running) {
+    probe(init);
+    assert!(
+        !text(init).contains("begun"),
+        "{}",
+        init.failure("it has begun")
+    );
+}
+
+/// All that the command and the program have said.
+fn text(init: &Running) -> String {
+    String::from_utf8_lossy(&init.stdout_so_far()).into_owned()
+}
+
+/// Ends the command, and returns the signals that it got, without [`LAST`] and [`PROBE`].
 #[track_caller]
 fn end(init: &mut Running) -> (Vec<i32>, Ended) {
     init.kill(LAST);
@@ -151,12 +171,11 @@ fn with_all_as_the_target_the_program_gets_other_signals_too_and_the_stop_waits(
         let hook = Hook::new(
             "trap 'echo hook got HUP' HUP\necho begun pid=$$\nuntil [ -e go ]; do sleep 0.02; done",
         );
-        let mut init = hook.start(place, &["-t", "all"], &COMMAND);
-        init.kill(libc::SIGTERM);
+        let mut init = hook.start_stopping(place, &["-t", "all"], &COMMAND);
         begun(&mut init);
         init.kill(libc::SIGHUP);
         init.poll_until("both have got it", || {
-            let said = String::from_utf8_lossy(&init.stdout_so_far()).into_owned();
+            let said = text(&init);
             said.contains("signal 1 ") && said.contains("hook got HUP")
         });
         hook.go();
@@ -209,7 +228,7 @@ fn the_program_has_what_the_command_has_and_the_two_variables() {
             (&*cwd.display().to_string(), "0,1,2")
         );
         assert_eq!(value("pid="), value("pgid="), "{ended}");
-        // A shell sets some by itself, and drops those whose names it cannot use.
+        // A shell sets some variables by itself, and drops those whose names it cannot use.
         let kept = |entry: &&str| {
             let key = entry.split('=').next().unwrap_or_default();
             !["_", "PWD", "OLDPWD"].contains(&key) && !key.contains('-')
@@ -259,8 +278,7 @@ trait StartAndStop {
 impl StartAndStop for Sandbox {
     #[track_caller]
     fn start_and_stop(self) -> Ended {
-        let mut init = self.start();
-        init.expect("ready");
+        let mut init = self.start_ready();
         init.kill(libc::SIGTERM);
         init.wait()
     }
@@ -303,12 +321,11 @@ fn the_init_stays_in_its_directory_for_the_program_and_leaves_it_otherwise() {
     let init = hook.start(Place::Child, &[], &["sleep-forever"]);
     wait_asleep(&init);
     assert_eq!(init.process().link("cwd"), Some(directory));
-    let mut init = native(Place::Child)
+    let init = native(Place::Child)
         .arg("--")
         .args(fixture_command(&["sleep-forever"]))
         .current_dir(hook.0.path())
-        .start();
-    init.expect("ready");
+        .start_ready();
     wait_asleep(&init);
     assert_eq!(init.process().link("cwd").as_deref(), Some(Path::new("/")));
 }
@@ -374,8 +391,7 @@ fn a_program_that_fails_is_a_warning_and_its_status_is_not_ours() {
                 &["--grace", "1h"],
             ] {
                 let hook = Hook::new(script);
-                let mut init = hook.start(place, options, &COMMAND);
-                init.kill(libc::SIGTERM);
+                let mut init = hook.start_stopping(place, options, &COMMAND);
                 let line = begun(&mut init);
                 let pid = number(&line, "pid").expect("a number");
                 init.expect("signal 15 ");
@@ -410,8 +426,7 @@ fn the_same_signal_again_ends_the_wait_and_the_program_goes_on() {
     require_namespaces!();
     for place in PLACES {
         let hook = Hook::new(WAITS);
-        let mut init = hook.start(place, &[], &COMMAND);
-        init.kill(libc::SIGTERM);
+        let mut init = hook.start_stopping(place, &[], &COMMAND);
         let program = running(&mut init);
         // Another stop signal waits, too, and ends nothing.
         init.kill(libc::SIGINT);
@@ -422,13 +437,9 @@ fn the_same_signal_again_ends_the_wait_and_the_program_goes_on() {
             init.failure("not held")
         );
         init.kill(libc::SIGTERM);
-        // Nobody waits any more.
+        // The wait is over for both.
         for said in ["signal 2 pid", "signal 15 pid"] {
-            init.poll_until(said, || {
-                init.stdout_so_far()
-                    .windows(said.len())
-                    .any(|w| w == said.as_bytes())
-            });
+            init.poll_until(said, || text(&init).contains(said));
         }
         assert!(!is_dead(program));
         hook.go();
@@ -461,10 +472,8 @@ fn a_signal_that_is_dropped_starts_nothing() {
     require_namespaces!();
     for place in PLACES {
         let hook = Hook::new("echo begun pid=$$");
-        let mut init = hook.start(place, &["-r", "TERM:0", "-r", "QUIT:TERM"], &COMMAND);
-        init.kill(libc::SIGTERM);
-        probe(&mut init);
-        assert!(!init.stdout_so_far().windows(5).any(|word| word == b"begun"));
+        let mut init = hook.start_stopping(place, &["-r", "TERM:0", "-r", "QUIT:TERM"], &COMMAND);
+        probe_before_it(&mut init);
         init.kill(libc::SIGQUIT);
         begun(&mut init);
         init.expect("signal 15 ");
@@ -480,11 +489,9 @@ fn a_signal_that_was_ignored_at_the_start_starts_nothing() {
         let mut init = hook
             .sandbox(place, &[], &COMMAND)
             .ignored([libc::SIGINT])
-            .start();
-        init.expect("ready");
+            .start_ready();
         init.kill(libc::SIGINT);
-        probe(&mut init);
-        assert!(!init.stdout_so_far().windows(5).any(|word| word == b"begun"));
+        probe_before_it(&mut init);
         init.kill(libc::SIGTERM);
         begun(&mut init);
         init.expect("signal 15 ");
@@ -507,12 +514,10 @@ fn what_the_terminal_sends_to_the_command_as_well_starts_nothing() {
             .terminal(&pty)
             .stdout(Stdio::Piped)
             .stderr(Stdio::Piped)
-            .start();
-        init.expect("ready");
+            .start_ready();
         pty.send_ctrl('c');
         init.expect("signal 2 ");
-        probe(&mut init);
-        assert!(!init.stdout_so_far().windows(5).any(|word| word == b"begun"));
+        probe_before_it(&mut init);
         // One from a process does.
         init.kill(libc::SIGINT);
         begun(&mut init);
@@ -556,8 +561,7 @@ fn the_delay_runs_beside_it() {
 
         // The same signal again ends both.
         let hook = Hook::new(WAITS);
-        let mut init = hook.start(place, &["-d", "TERM:1h"], &COMMAND);
-        init.kill(libc::SIGTERM);
+        let mut init = hook.start_stopping(place, &["-d", "TERM:1h"], &COMMAND);
         begun(&mut init);
         init.kill(libc::SIGTERM);
         init.expect("signal 15 ");
@@ -601,8 +605,7 @@ fn a_program_that_hangs_is_a_leftover_once_the_command_has_ended() {
     for place in PLACES {
         for script in ENDLESS {
             let hook = Hook::new(script);
-            let mut init = hook.start(place, &["--grace", "300ms"], &COMMAND);
-            init.kill(libc::SIGTERM);
+            let mut init = hook.start_stopping(place, &["--grace", "300ms"], &COMMAND);
             let program = running(&mut init);
             let ignores = script.contains("ignore");
             match ignores {
@@ -628,8 +631,7 @@ fn a_leftover_program_gets_term_and_time_with_grace() {
             "trap 'sleep 0.2; echo hook finished; exit' TERM; echo begun pid=$$
             while :; do sleep 0.02; done",
         );
-        let mut init = hook.start(place, &["--grace", "1h"], &COMMAND);
-        init.kill(libc::SIGTERM);
+        let mut init = hook.start_stopping(place, &["--grace", "1h"], &COMMAND);
         begun(&mut init);
         let (_, ended) = end(&mut init);
         assert_eq!(count(&ended, "hook finished"), 1, "{ended}");
@@ -641,8 +643,7 @@ fn without_grace_the_init_does_not_wait_for_it() {
     require_namespaces!();
     for place in PLACES {
         let hook = Hook::new(WAITS);
-        let mut init = hook.start(place, &[], &COMMAND);
-        init.kill(libc::SIGTERM);
+        let mut init = hook.start_stopping(place, &[], &COMMAND);
         let program = running(&mut init);
         init.kill(LAST);
         assert_eq!(init.wait_exit().code(), Some(4));
@@ -663,8 +664,7 @@ fn what_the_program_leaves_is_reaped_and_nobody_waits_for_it() {
             \"$FIXTURE\" fixture exit 7 &)
             echo begun pid=$$",
         );
-        let mut init = hook.start(place, &["-vv"], &COMMAND);
-        init.kill(libc::SIGTERM);
+        let mut init = hook.start_stopping(place, &["-vv"], &COMMAND);
         init.expect("signal 15 ");
         // The command, and what lives.
         init.poll_until("the dead one reaped", || {
@@ -684,8 +684,7 @@ fn a_program_that_stops_is_waited_for_and_goes_on() {
     require_namespaces!();
     for place in PLACES {
         let hook = Hook::new("echo begun pid=$$; kill -STOP $$; echo over");
-        let mut init = hook.start(place, &[], &COMMAND);
-        init.kill(libc::SIGTERM);
+        let mut init = hook.start_stopping(place, &[], &COMMAND);
         let program = running(&mut init);
         wait_for_state(program, "T");
         probe(&mut init);
@@ -705,8 +704,7 @@ fn verbose_lines_and_json_say_what_happens() {
         let run = |format: &str| {
             let mut init = hook
                 .sandbox(place, &["-v", "--log-format", format], &COMMAND)
-                .start();
-            init.expect("ready");
+                .start_ready();
             init.kill(libc::SIGTERM);
             init.expect("signal 15 ");
             end(&mut init).1
@@ -754,7 +752,6 @@ fn verbose_lines_and_json_say_what_happens() {
 #[test]
 fn every_personality_has_it_by_the_variable() {
     require_namespaces!();
-    let directory = TempDir::new();
     for (name, options) in [
         ("dumb-init", &[][..]),
         ("dumb-init", &["--single-child"]),
@@ -764,22 +761,15 @@ fn every_personality_has_it_by_the_variable() {
         ("catatonit", &[]),
         ("podman-init", &[]),
     ] {
-        let program = directory.join(name);
-        if !program.exists() {
-            copy_executable(&init(), &program, 0o755).expect("the directory is ours");
-        }
         // catatonit refuses to be anything but PID 1.
         let hook = Hook::new(WAITS);
-        let mut init = Sandbox::new(&program)
-            .arg0(name)
-            .place(Place::Pid1)
+        let mut init = called(name, Place::Pid1)
             .args(options)
             .arg("--")
             .args(fixture_command(&COMMAND))
             .env("TIDY_INIT_OPTS", "--pre-stop ./hook")
             .current_dir(hook.0.path())
-            .start();
-        init.expect("ready");
+            .start_ready();
         init.kill(libc::SIGTERM);
         begun(&mut init);
         probe(&mut init);
@@ -792,25 +782,14 @@ fn every_personality_has_it_by_the_variable() {
 }
 
 #[test]
-fn usage() {
-    let refused = |arguments: &[&str], line: &str| {
-        assert_refused(native(Place::Child).args(arguments), line);
-    };
-    refused(&["--pre-stop"], "option --pre-stop needs a value");
-    refused(&["--pre-stop="], r#"option --pre-stop: "": not a program"#);
-    refused(
-        &["--pause", "--pre-stop", "./hook"],
-        "--pause takes no command and no options but -v and --log-format",
-    );
-    // The last one wins.
+fn the_last_program_wins() {
     require_namespaces!();
     let hook = Hook::new("echo begun pid=$$");
     let mut init = native(Place::Pid1)
         .args(["--pre-stop=nowhere", "--pre-stop=./hook", "--"])
         .args(fixture_command(&COMMAND))
         .current_dir(hook.0.path())
-        .start();
-    all_named(&mut init, 1, "ready");
+        .start_ready();
     init.kill(libc::SIGTERM);
     begun(&mut init);
     init.expect("signal 15 ");

@@ -126,7 +126,7 @@ pub fn refuses(network: &Network, port: u16) -> bool {
     error == Err(io::ErrorKind::ConnectionRefused)
 }
 
-/// Asks an HTTP server for `/`, and tells whether the status is 200.
+/// Asks an HTTP server for `/`, and returns whether the status is 200.
 pub fn http(network: &Network, port: u16) -> io::Result<bool> {
     let answer = request(network, port, "/")?;
     Ok(status_is_200(&answer))

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use initlab::{Place, Process, Running, TempDir, require_namespaces, require_program};
+use initlab::{Place, Process, Running, require_namespaces};
 
 use crate::{
     report::{signals, taken},
@@ -136,8 +136,7 @@ fn the_terminals_stops_stop_the_session_until_cont() {
 fn without_a_session_the_terminals_stops_arrive_as_they_are() {
     require_namespaces!();
     for place in PLACES {
-        let mut init = native_fixture(place, &["-c"], &["signals", "--until", "64"]).start();
-        init.expect("ready");
+        let mut init = native_fixture(place, &["-c"], &["signals", "--until", "64"]).start_ready();
         for signal in STOPS {
             init.kill(signal);
             init.expect(&format!("signal {signal} "));
@@ -155,48 +154,6 @@ fn without_a_session_the_terminals_stops_arrive_as_they_are() {
             "{ended}"
         );
     }
-}
-
-#[test]
-fn a_cont_that_comes_before_the_init_has_stopped_is_not_lost() {
-    require_namespaces!();
-    require_program!("strace");
-    let directory = TempDir::new();
-    // Delay the look for a pending CONT that the init takes between TSTP and its own stop. On a
-    // slower machine the CONT comes after the stop, which must end just as well.
-    let held_up = ["-e", "inject=rt_sigpending:delay_enter=300000"];
-    let mut init = native_fixture(Place::Child, &[], &["signals", "--until", "64"])
-        .strace(directory.join("log"), &held_up)
-        .start();
-    init.expect("ready");
-    let command = init.wait_child();
-    init.kill(libc::SIGTSTP);
-    init.poll_until("the command is stopped", || is_stopped(command));
-    init.kill(libc::SIGCONT);
-    init.expect("signal 18 ");
-    init.kill(LAST);
-    init.expect("signal 64 ");
-    init.wait().assert_code(0);
-}
-
-#[test]
-fn a_cont_that_comes_while_the_init_logs_its_stop_is_not_lost() {
-    require_namespaces!();
-    require_program!("strace");
-    let directory = TempDir::new();
-    // Each line is written before the delayed call returns.
-    let held_up = ["-e", "inject=pwritev2:delay_exit=300000"];
-    let mut init = native_fixture(Place::Child, &["-v"], &["signals", "--until", "64"])
-        .strace(directory.join("log"), &held_up)
-        .start();
-    init.expect("ready");
-    init.kill(libc::SIGTSTP);
-    init.expect_stderr("stopping");
-    init.kill(libc::SIGCONT);
-    init.expect("signal 18 ");
-    init.kill(LAST);
-    init.expect("signal 64 ");
-    init.wait().assert_code(0);
 }
 
 /// How often each signal is there.
@@ -253,8 +210,7 @@ fn a_sigchld_that_somebody_sends_is_not_forwarded() {
             let fixture = ["signals", "--until", "64"];
             let mut init = native_fixture(place, options, &fixture)
                 .pending(&[libc::SIGCHLD])
-                .start();
-            init.expect("ready");
+                .start_ready();
             for value in 0..20 {
                 init.kill(libc::SIGCHLD);
                 init.sigqueue(libc::SIGCHLD, value);
@@ -269,8 +225,7 @@ fn a_sigchld_that_somebody_sends_is_not_forwarded() {
 /// Sends these signals, each when the one before has arrived, and checks what the command gets.
 #[track_caller]
 fn rewritten(place: Place, options: &[&str], pairs: &[(i32, Option<i32>)]) {
-    let mut init = native_fixture(place, options, &["signals", "--until", "64"]).start();
-    init.expect("ready");
+    let mut init = native_fixture(place, options, &["signals", "--until", "64"]).start_ready();
     let mut expected = Vec::new();
     for (sent, arrives) in pairs {
         init.kill(*sent);
@@ -360,14 +315,13 @@ fn every_signal_can_be_rewritten_to_every_other() {
 fn a_signal_can_be_rewritten_to_what_cannot_be_caught() {
     require_namespaces!();
     for place in PLACES {
-        let mut init = native_fixture(place, &["-r", "TERM:KILL"], &["signals"]).start();
-        init.expect("ready");
+        let mut init = native_fixture(place, &["-r", "TERM:KILL"], &["signals"]).start_ready();
         init.kill(libc::SIGTERM);
         init.wait().assert_code(137);
 
         let options = ["-r", "USR1:STOP", "-r", "USR2:CONT"];
-        let mut init = native_fixture(place, &options, &["signals", "--until", "TERM"]).start();
-        init.expect("ready");
+        let mut init =
+            native_fixture(place, &options, &["signals", "--until", "TERM"]).start_ready();
         let command = init.wait_child();
         init.kill(libc::SIGUSR1);
         init.poll_until("the command is stopped", || is_stopped(command));
@@ -386,8 +340,7 @@ fn a_stop_that_is_rewritten_ends_the_command_without_stopping_the_init() {
             let rule = format!("{signal}:TERM");
             let mut init = native_fixture(place, &["-r", &rule], &["sleep-forever"])
                 .timeout(Duration::from_secs(10))
-                .start();
-            init.expect("ready");
+                .start_ready();
             init.kill(signal);
             init.wait().assert_code(143);
         }

@@ -107,8 +107,7 @@ fn statuses_are_mapped() {
 fn signals_arrive_as_what_they_are() {
     require_namespaces!();
     for place in PLACES {
-        let mut init = native_fixture(place, &[], &["signals", "--until", "TERM"]).start();
-        init.expect("ready");
+        let mut init = native_fixture(place, &[], &["signals", "--until", "TERM"]).start_ready();
         for signal in FORWARDED {
             kill_asleep(&init, signal);
             init.expect(&format!("signal {signal} "));
@@ -125,8 +124,8 @@ fn signals_are_rewritten_and_dropped() {
     require_namespaces!();
     for place in PLACES {
         let options = ["-r", "TERM:QUIT", "-r", "10:0", "-r", "hup:SIGUSR2"];
-        let mut init = native_fixture(place, &options, &["signals", "--until", "QUIT"]).start();
-        init.expect("ready");
+        let mut init =
+            native_fixture(place, &options, &["signals", "--until", "QUIT"]).start_ready();
         kill_asleep(&init, libc::SIGUSR1);
         kill_asleep(&init, libc::SIGHUP);
         init.expect(&format!("signal {} ", libc::SIGUSR2));
@@ -210,8 +209,8 @@ fn deadlines_are_kept_asleep() {
     let held = Duration::from_millis(700);
     for place in PLACES {
         let options = ["-d", "TERM:700ms"];
-        let mut init = native_fixture(place, &options, &["signals", "--until", "USR1"]).start();
-        init.expect("ready");
+        let mut init =
+            native_fixture(place, &options, &["signals", "--until", "USR1"]).start_ready();
         let sent = init.elapsed();
         kill_asleep(&init, libc::SIGTERM);
         let used = cpu_time(&init);
@@ -223,8 +222,7 @@ fn deadlines_are_kept_asleep() {
         init.wait().assert_code(0);
     }
     for place in PLACES {
-        let mut init = native_fixture(place, &["-k", "300ms"], &["ignore", "TERM"]).start();
-        init.expect("ready");
+        let mut init = native_fixture(place, &["-k", "300ms"], &["ignore", "TERM"]).start_ready();
         kill_asleep(&init, libc::SIGTERM);
         init.wait().assert_code(128 + libc::SIGKILL);
     }
@@ -235,8 +233,8 @@ fn deadlines_are_kept_asleep() {
 fn senders_and_times_are_told_right() {
     require_namespaces!();
     let options = ["-v", "--log-format", "json"];
-    let mut init = native_fixture(Place::Child, &options, &["signals", "--count", "1"]).start();
-    init.expect("ready");
+    let mut init =
+        native_fixture(Place::Child, &options, &["signals", "--count", "1"]).start_ready();
     kill_asleep(&init, libc::SIGTERM);
     let ended = init.wait().assert_code(0);
     let told = json_log::lines(&ended.stderr)

@@ -79,7 +79,7 @@ fn page_of(byte: u8) -> [u8; 4096] {
     line
 }
 
-/// Checks that all lines are whole, the init's and another writer's, and gives the number of the
+/// Checks that all lines are whole, the init's and another writer's, and returns the number of the
 /// init's, including those that it reports as dropped.
 #[track_caller]
 fn accounted_for(text: &[u8]) -> usize {
@@ -233,8 +233,7 @@ fn lines_that_nobody_reads_are_dropped_and_counted_and_block_nothing() {
         let mut pipe = Unread::full();
         let mut init = native_fixture(place, &["-v"], &SIGNALS)
             .stderr(pipe.end())
-            .start();
-        init.expect("ready");
+            .start_ready();
         forward(&mut init, 500);
         wait_asleep(&init);
         let pid = init.wait_child().inner_pid().expect("the command runs");
@@ -297,8 +296,9 @@ fn a_second_writer_that_takes_the_room_does_not_make_the_init_wait_for_the_reade
         let mut pipe = Unread::full();
         let end = pipe.end();
         let mut blocking = File::from(end.try_clone().unwrap());
-        let mut init = native_fixture(place, &["-v"], &SIGNALS).stderr(end).start();
-        init.expect("ready");
+        let mut init = native_fixture(place, &["-v"], &SIGNALS)
+            .stderr(end)
+            .start_ready();
         // The other writer keeps waiting for room, and fills it.
         let enough = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&enough);
@@ -350,8 +350,7 @@ fn a_stderr_whose_reader_is_gone_gives_the_command_no_sigpipe_and_the_init_no_wo
             };
             let mut init = native_fixture(place, &["-vv"], &SIGNALS)
                 .stderr(end)
-                .start();
-            init.expect("ready");
+                .start_ready();
             forward(&mut init, 100);
             wait_asleep(&init);
             // A line about a SIGPIPE that our own write has raised would raise the next one.
@@ -380,8 +379,7 @@ fn a_file_that_may_not_grow_gives_the_command_no_sigxfsz() {
         let mut init = native_fixture(place, &["-vv"], &SIGNALS)
             .stderr(OwnedFd::from(file))
             .limit(libc::RLIMIT_FSIZE, 0)
-            .start();
-        init.expect("ready");
+            .start_ready();
         forward(&mut init, 10);
         wait_asleep(&init);
         init.kill(libc::SIGTERM);
@@ -400,8 +398,7 @@ fn any_kind_of_stderr_will_do_and_stays_as_it_was() {
             for mut kind in Kind::all(blocking) {
                 let mut init = native_fixture(place, &["-v"], &SIGNALS)
                     .stderr(std::mem::replace(&mut kind.stderr, Stdio::Null))
-                    .start();
-                init.expect("ready");
+                    .start_ready();
                 let flags = stderr_flags(&init);
                 forward(&mut init, 20);
                 wait_asleep(&init);
@@ -434,8 +431,7 @@ fn without_pwritev2_lines_are_written_and_a_full_pipe_holds_up_nothing() {
             let mut init = native_fixture(place, &["-v"], &SIGNALS)
                 .stderr(pipe.end())
                 .failing_call(libc::SYS_pwritev2, errno)
-                .start();
-            init.expect("ready");
+                .start_ready();
             forward(&mut init, 100);
             wait_asleep(&init);
             let mut said = pipe.drain();
@@ -456,8 +452,9 @@ fn a_socket_that_nobody_reads_blocks_nothing() {
         let (stream, stream_end) = UnixStream::pair().unwrap();
         let (datagrams, datagrams_end) = UnixDatagram::pair().unwrap();
         for end in [OwnedFd::from(stream_end), OwnedFd::from(datagrams_end)] {
-            let mut init = native_fixture(place, &["-v"], &SIGNALS).stderr(end).start();
-            init.expect("ready");
+            let mut init = native_fixture(place, &["-v"], &SIGNALS)
+                .stderr(end)
+                .start_ready();
             // More than a socket holds: net.core.wmem_default is some 200 kB, and each line is
             // counted with the kernel's own bytes about it.
             forward(&mut init, 1000);
@@ -475,8 +472,7 @@ fn a_terminal_that_is_halted_holds_up_nothing() {
         let pty = Pty::open();
         let mut init = native_fixture(place, &["-v"], &SIGNALS)
             .stderr(pty.open_slave().unwrap())
-            .start();
-        init.expect("ready");
+            .start_ready();
         // The terminal takes a while to halt, and to resume.
         pty.send_ctrl('s');
         loop {
@@ -512,8 +508,7 @@ fn a_terminal_that_nobody_reads_blocks_nothing() {
         pty.stop_reading();
         let mut init = native_fixture(place, &["-v"], &SIGNALS)
             .stderr(pty.open_slave().unwrap())
-            .start();
-        init.expect("ready");
+            .start_ready();
         // Some 100 bytes each, which is more than a terminal holds (64 kB).
         for _ in 0..20 {
             forward(&mut init, 100);

@@ -323,7 +323,7 @@ impl<'a> Expected<'a> {
         all.filter(|(number, _)| !self.awaiting.contains(number))
     }
 
-    /// Nobody waits for the pre-stop program any more.
+    /// The wait for the pre-stop program is over.
     fn hook_is_over(&mut self) {
         self.hook = Hook::Over;
         self.awaiting.clear();
@@ -1480,7 +1480,7 @@ fn a_stop_signal_during_grace_goes_to_all_and_moves_nothing() {
             (100, Signal::KILL, ALL),
         ]
     );
-    // The time is over: whoever is left, this is the end.
+    // The time is over: the init ends, though a process is left.
     story.settled(100, Children::Running);
     assert_eq!(
         story.exit.map(|end| (end.status, end.killed)),

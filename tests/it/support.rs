@@ -66,13 +66,23 @@ pub fn script(place: Place, options: &[&str], script: &str) -> Sandbox {
         .stdin(Stdio::Piped)
 }
 
+/// A fixture that becomes the init, without a command: `fixture WORDS -- INIT`.
+pub fn behind(place: Place, words: &[&str]) -> Sandbox {
+    Sandbox::new(initlab::fixture())
+        .place(place)
+        .arg("fixture")
+        .args(words)
+        .arg("--")
+        .arg(init())
+}
+
 /// The process that a line names by `pid=`.
 #[track_caller]
 pub fn named(init: &Running, line: &str) -> Process {
     init.inside(number(line, "pid").expect("a pid"))
 }
 
-/// Waits for so many lines with `text`, and gives the processes that they name.
+/// Waits for this many lines with `text`, and returns the processes that they name.
 #[track_caller]
 pub fn all_named(init: &mut Running, count: usize, text: &str) -> Vec<Process> {
     (0..count)
@@ -83,7 +93,7 @@ pub fn all_named(init: &mut Running, count: usize, text: &str) -> Vec<Process> {
         .collect()
 }
 
-/// Waits until the members of the fixture `group` are ready, and gives them in their order.
+/// Waits until the members of the fixture `group` are ready, and returns them in their order.
 #[track_caller]
 pub fn members(init: &mut Running, count: usize) -> Vec<Process> {
     let mut found = vec![None; count];
@@ -111,7 +121,7 @@ pub fn wait_for_state(process: Process, states: &str) {
     );
 }
 
-/// What a loaded machine may take on top of a duration.
+/// How much longer than it should a wait may take on a loaded machine.
 pub const SLACK: Duration = Duration::from_secs(10);
 
 /// Panics unless `elapsed` is at least `expected`, and not much more.

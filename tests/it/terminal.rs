@@ -21,7 +21,7 @@ fn on(pty: &Pty, place: Place, options: &[&str]) -> Sandbox {
         .stderr(Stdio::Piped)
 }
 
-/// Ends the command, and gives all signals that it had got before.
+/// Ends the command, and returns all signals that it had got before.
 #[track_caller]
 fn signals_until_the_end(init: &mut Running) -> Vec<i32> {
     init.kill(LAST);
@@ -120,8 +120,7 @@ fn what_is_typed_arrives_once_with_c_and_without() {
     for place in PLACES {
         for options in [&[][..], &["-t", "child"], &["-c"]] {
             let pty = Pty::open();
-            let mut init = on(&pty, place, options).start();
-            init.expect("ready");
+            let mut init = on(&pty, place, options).start_ready();
             for (signal, press) in KEYS {
                 press(&pty);
                 let line = init.expect(&format!("signal {signal} "));
@@ -130,7 +129,7 @@ fn what_is_typed_arrives_once_with_c_and_without() {
                     assert!(line.ends_with(" rows=50 columns=132"), "{line}");
                 }
             }
-            // Nobody does job control here, so that nobody would continue the init: it goes on.
+            // There is no shell with job control that would continue the init, so it does not stop.
             let expected: Vec<i32> = KEYS.iter().map(|(signal, _)| *signal).collect();
             assert_eq!(signals_until_the_end(&mut init), expected, "{options:?}");
         }
@@ -164,8 +163,7 @@ fn a_hang_up_arrives_once() {
                 if !is_stdin {
                     sandbox = sandbox.stdin(Stdio::Null);
                 }
-                let mut init = sandbox.start();
-                init.expect("ready");
+                let mut init = sandbox.start_ready();
                 pty.hang_up();
                 init.expect("signal 1 ");
                 init.expect("signal 18 ");
@@ -210,12 +208,10 @@ fn a_terminal_of_another_session_is_not_taken_from_it() {
                 .args(["fixture", "echo-tty", "--until", "40"])
                 .terminal(&pty)
                 .stdout(Stdio::Piped)
-                .start();
-            owner.expect("ready");
+                .start_ready();
             let mut init = native_fixture(place, options, &["echo-tty", "--until", "40"])
                 .stdin(pty.open_slave().unwrap())
-                .start();
-            init.expect("ready");
+                .start_ready();
             assert_eq!(init.wait_child().stat().unwrap().tty, 0);
             assert_eq!(pty.foreground_group(), Some(owner.pid()));
             assert_eq!(signals_until_the_end(&mut init), [0i32; 0]);
@@ -262,8 +258,7 @@ fn without_a_terminal_the_init_does_not_mention_one() {
                 let what = format!("{options:?} {stdin:?}");
                 let mut init = native_fixture(place, options, &["echo-tty", "--until", "40"])
                     .stdin(stdin)
-                    .start();
-                init.expect("ready");
+                    .start_ready();
                 assert_eq!(signals_until_the_end(&mut init), [0i32; 0], "{what}");
                 assert_says_nothing_of_a_terminal(&init);
             }

@@ -45,6 +45,12 @@ impl Log {
         String::from_utf8(fs::read(&self.path).unwrap()).unwrap()
     }
 
+    #[track_caller]
+    fn assert_ends_with(&self, end: &str) {
+        let text = self.text();
+        assert!(text.ends_with(end), "{text}");
+    }
+
     fn is_untouched(&self) -> bool {
         self.text().starts_with("what was there before") && self.text().lines().count() == 100
     }
@@ -451,11 +457,7 @@ fn the_end_is_reported_however_long_the_name_is() {
             .args(["-v", "--log-format", format, &log.option(), "--"])
             .arg(&path)
             .run();
-        assert!(
-            log.text().ends_with(") exited with status 7\n"),
-            "{}",
-            log.text()
-        );
+        log.assert_ends_with(") exited with status 7\n");
         let line = ended
             .stderr_text()
             .lines()
@@ -528,17 +530,10 @@ fn kills_for_want_of_memory_are_counted_from_the_start_of_the_command() {
         let log = Log::new();
         let command = format!("{}; exit 3", write(1));
         with_counter(&write(0), &log, &command).assert_code(3);
-        assert!(
-            log.text()
-                .ends_with(") exited with status 3; 1 OOM kill in this cgroup\n")
-        );
+        log.assert_ends_with(") exited with status 3; 1 OOM kill in this cgroup\n");
         let log = Log::new();
         with_counter(&write(0), &log, "exit 3").assert_code(3);
-        assert!(
-            log.text().ends_with(") exited with status 3\n"),
-            "{}",
-            log.text()
-        );
+        log.assert_ends_with(") exited with status 3\n");
     }
 }
 
@@ -550,11 +545,7 @@ fn the_newer_counter_is_the_one_that_counts_where_there_are_both() {
         > /sys/fs/cgroup/memory/memory.oom_control";
     let command = "printf \"oom_kill 1\\n\" > /sys/fs/cgroup/memory.events; kill -KILL $$";
     with_counter(before, &log, command).assert_code(137);
-    assert!(
-        log.text().ends_with("; 1 OOM kill in this cgroup\n"),
-        "{}",
-        log.text()
-    );
+    log.assert_ends_with("; 1 OOM kill in this cgroup\n");
 }
 
 #[test]

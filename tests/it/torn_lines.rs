@@ -1,5 +1,5 @@
-//! Lines for a stderr that takes them in parts, or not at all: none is lost without a word, and none
-//! goes on where another was cut.
+//! Lines for a stderr that takes them in parts, or not at all: each lost line is counted, and no line
+//! continues where another was cut.
 
 use nix::errno::Errno;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ struct Stderr {
 
 #[derive(Clone, Copy, Debug)]
 enum Answer {
-    /// It takes so many bytes at the most.
+    /// It takes this many bytes at most.
     Takes(usize),
     Full,
     /// Its device is broken.

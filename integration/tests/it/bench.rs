@@ -1,29 +1,24 @@
 //! `initlab bench`: the tests check order and bounds, since machines differ.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use initlab::{
     Ended, Pty, Sandbox, TempDir, fixture, require_namespaces, require_program, write_executable,
 };
 use serde_json::Value;
 
+use crate::{assert_needs_stdout, assert_says, document, initlab};
+
 /// `initlab bench` with these arguments, and few rounds.
 fn bench(arguments: &[&str]) -> Sandbox {
-    Sandbox::plain(fixture())
-        .arg("bench")
-        .args(["--rounds", "30", "--window", "600ms"])
+    initlab(&["bench", "--rounds", "30", "--window", "600ms"])
         .args(["--storms", "1", "--orphans", "300"])
         .args(arguments)
-        .timeout(Duration::from_secs(60))
 }
 
 #[track_caller]
 fn figures(ended: &Ended) -> Value {
-    let report: Value = serde_json::from_slice(&ended.stdout)
-        .unwrap_or_else(|error| panic!("no JSON, {error}: {ended}"));
-    assert_eq!(report["format"], "initlab-bench", "{ended}");
-    assert_eq!(report["version"], 1, "{ended}");
-    report
+    document(ended, "initlab-bench")
 }
 
 #[track_caller]
@@ -49,7 +44,7 @@ fn all_is_measured_and_in_a_plausible_order() {
     let names: Vec<_> = inits.iter().map(|init| init["name"].as_str()).collect();
     assert_eq!(names, [Some("tini-static"), Some("dumb-init")]);
     let (bare, twice) = (&report["bare_exec_us"], &report["two_bare_execs_us"]);
-    // On a machine that is busy with something else nothing can be said about small times.
+    // On a busy machine, small times mean nothing.
     let ratio = &inits[0]["startup"]["to_two_execs"];
     let quiet = number(&ratio["high"]) < 1.3 * number(&ratio["low"]);
     assert!(!quiet || number(bare) < number(twice), "{ended}");
@@ -145,12 +140,8 @@ fn an_init_that_wakes_up_is_seen_to() {
 #[test]
 fn bad_input_is_told_in_a_line() {
     require_namespaces!();
-    let told = |arguments: &[&'static str], status: i32, line: &str| {
-        let bench = Sandbox::plain(fixture())
-            .arg("bench")
-            .args(arguments.iter().copied());
-        let ended = bench.run().assert_code(status).assert_stdout("");
-        assert_eq!(ended.stderr_text().lines().next(), Some(line), "{ended}");
+    let told = |arguments: &[&str], status, line: &str| {
+        assert_says(initlab(&["bench"]).args(arguments), status, line);
     };
     let missing = "initlab: cannot use the init /no/such/init: No such file or directory";
     told(&["--init", "/no/such/init"], 125, missing);
@@ -258,7 +249,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
     require_namespaces!();
     require_program!("tini-static");
     for format in ["table", "json", "markdown"] {
-        let arguments = [
+        assert_needs_stdout(&[
             "bench",
             "--only",
             "size",
@@ -266,15 +257,6 @@ fn a_result_that_cannot_be_written_is_an_error() {
             "tini-static",
             "--format",
             format,
-        ];
-        Sandbox::plain("sh")
-            .args(["-c", "\"$@\" >/dev/full", "sh"])
-            .arg(fixture())
-            .args(arguments)
-            .run()
-            .assert_code(125)
-            .assert_stderr(
-                "initlab: cannot write the result: No space left on device (os error 28)\n",
-            );
+        ]);
     }
 }

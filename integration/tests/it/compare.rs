@@ -1,12 +1,11 @@
 //! Results that are compared: baselines, `initlab compare`.
 
-use initlab::{Sandbox, TempDir, fixture, require_namespaces};
+use initlab::{TempDir, require_namespaces};
 
-use crate::probe::{probe, require_tidy_init};
-
-fn initlab(words: &[&str]) -> Sandbox {
-    Sandbox::plain(fixture()).args(words)
-}
+use crate::{
+    initlab,
+    probe::{probe, require_tidy_init},
+};
 
 #[test]
 fn a_failure_that_the_baseline_has_is_none() {

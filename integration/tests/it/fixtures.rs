@@ -27,8 +27,7 @@ fn signals_sees_all_sixty_four() {
     require_namespaces!();
     for place in PLACES {
         let mut running =
-            run_fixture(place, &["signals", "--until", "TERM", "--exit", "9"]).start();
-        running.expect("ready");
+            run_fixture(place, &["signals", "--until", "TERM", "--exit", "9"]).start_ready();
         running.wait_all_blocked();
         let sent = SignalSet::all_but(&[libc::SIGKILL, libc::SIGSTOP, libc::SIGTERM]);
         for signal in sent.iter() {
@@ -42,8 +41,7 @@ fn signals_sees_all_sixty_four() {
 
 #[test]
 fn five_hundred_queued_signals_are_five_hundred() {
-    let mut running = run_fixture(Place::Child, &["signals", "--until", "TERM"]).start();
-    running.expect("ready");
+    let mut running = run_fixture(Place::Child, &["signals", "--until", "TERM"]).start_ready();
     for value in 0..500 {
         running.sigqueue(40, value);
     }
@@ -65,8 +63,7 @@ fn five_hundred_queued_signals_are_five_hundred() {
 
 #[test]
 fn ignore_survives_what_it_ignores() {
-    let mut running = run_fixture(Place::Child, &["ignore", "TERM,RTMIN+3,33"]).start();
-    running.expect("ready");
+    let mut running = run_fixture(Place::Child, &["ignore", "TERM,RTMIN+3,33"]).start_ready();
     assert_eq!(
         running.signal_set("SigIgn"),
         SignalSet::of(&[libc::SIGTERM, 37, 33])
@@ -135,8 +132,7 @@ fn a_storm_of_orphans_passes() {
 fn stopped_children_stay_while_orphans_end() {
     require_namespaces!();
     require_program!("tini");
-    let mut tini = under_tini(&["stopped-child", "--orphans", "50"]).start();
-    tini.expect("ready");
+    let mut tini = under_tini(&["stopped-child", "--orphans", "50"]).start_ready();
     let stopped = || {
         tini.others()
             .iter()
@@ -200,13 +196,12 @@ fn programs_are_executed_in_the_state_that_was_asked_for() {
             .assert_code(0);
         assert_eq!(ended.value("sid"), ended.value("pid"));
 
-        let mut running = then(
+        let running = then(
             place,
             &["children-then-exec", "2", "--zombies", "1"],
             &["signals"],
         )
-        .start();
-        running.expect("ready");
+        .start_ready();
         running.poll_until("a zombie", || running.zombies() == 1);
         assert_eq!(running.children().len(), 3);
     }

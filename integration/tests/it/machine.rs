@@ -1,4 +1,4 @@
-//! What the machines of `cargo xtask kernels` are given, as far as it shows without one.
+//! What the machines of `cargo xtask kernels` are given, as far as it can be tested without one.
 
 use initlab::{Sandbox, TempDir};
 

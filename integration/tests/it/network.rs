@@ -16,8 +16,7 @@ fn a_client_and_the_processes_are_in_the_network_of_the_sandbox() {
     ours.connect(port).expect("the listener is in our network");
 
     let fixture = run_fixture(Place::Child, &["sleep-forever"]);
-    let mut fixture = fixture.own_network().start();
-    fixture.expect("ready");
+    let mut fixture = fixture.own_network().start_ready();
     let theirs = Network::of(fixture.process()).expect("it runs");
     let error = theirs.connect(port).expect_err("nobody listens there");
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);

@@ -12,6 +12,8 @@ use initlab::{
 };
 use serde_json::Value;
 
+use crate::{assert_needs_stdout, assert_says, document, initlab};
+
 /// tidy-init: the file that `TIDY_INIT` names, or the one that cargo has built beside the harness.
 pub(crate) fn tidy_init() -> Option<PathBuf> {
     let beside = env::current_exe().ok()?;
@@ -33,21 +35,13 @@ pub(crate) use require_tidy_init;
 /// `initlab probe` with these arguments, under tidy-init too if there is one.
 pub(crate) fn probe(arguments: &[&str]) -> Sandbox {
     let ours = tidy_init().unwrap_or_default();
-    Sandbox::plain(fixture())
-        .env("TIDY_INIT", ours)
-        .arg("probe")
-        .args(arguments)
-        .timeout(Duration::from_secs(60))
+    initlab(&["probe"]).env("TIDY_INIT", ours).args(arguments)
 }
 
 /// The report that a probe has printed as JSON.
 #[track_caller]
 fn report(ended: &Ended) -> Value {
-    let report: Value = serde_json::from_slice(&ended.stdout)
-        .unwrap_or_else(|error| panic!("no JSON, {error}: {ended}"));
-    assert_eq!(report["format"], "initlab-probe", "{ended}");
-    assert_eq!(report["version"], 1, "{ended}");
-    report
+    document(ended, "initlab-probe")
 }
 
 /// Probes a shell script that prints `ready`, and gives it 0.7 s to stop.
@@ -505,8 +499,7 @@ fn every_piece_of_advice_is_documented() {
 fn bad_input_is_told_in_a_line() {
     require_namespaces!();
     let told = |arguments: &[&str], status, line: &str| {
-        let ended = probe(arguments).run().assert_code(status).assert_stdout("");
-        assert_eq!(ended.stderr_text().lines().next(), Some(line), "{ended}");
+        assert_says(probe(arguments), status, line);
     };
     let missing = "initlab: cannot execute /no/such/program: No such file or directory";
     told(&["--", "/no/such/program"], 125, missing);
@@ -580,24 +573,9 @@ fn no_run_is_no_pass() {
 fn a_report_that_cannot_be_written_is_an_error() {
     require_namespaces!();
     for format in ["table", "json"] {
-        Sandbox::plain("sh")
-            .args(["-c", "\"$@\" >/dev/full", "sh"])
-            .arg(fixture())
-            .args(["probe", "--bare", "--ready-after", "20ms", "--settle", "0"])
-            .args([
-                "--stop-timeout",
-                "50ms",
-                "--format",
-                format,
-                "--",
-                "sleep",
-                "1000",
-            ])
-            .run()
-            .assert_code(125)
-            .assert_stderr(
-                "initlab: cannot write the result: No space left on device (os error 28)\n",
-            );
+        let quick = ["probe", "--bare", "--ready-after", "20ms", "--settle", "0"];
+        let rest = ["--stop-timeout", "50ms", "--format", format, "--", "sleep"];
+        assert_needs_stdout(&[&quick[..], &rest, &["1000"]].concat());
     }
 }
 

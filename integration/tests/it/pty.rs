@@ -35,8 +35,7 @@ fn hanging_up_is_told_to_the_leader() {
     require_namespaces!();
     for place in PLACES {
         let mut pty = Pty::open();
-        let mut running = program(place, &pty).stdout(Stdio::Piped).start();
-        running.expect("ready");
+        let mut running = program(place, &pty).stdout(Stdio::Piped).start_ready();
         pty.hang_up();
         running.expect("signal 1 ");
         running.expect("signal 18 ");

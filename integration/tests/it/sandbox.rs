@@ -132,8 +132,7 @@ fn pending_real_time_signals_are_counted() {
 
 #[test]
 fn queued_values_arrive() {
-    let mut running = run_fixture(Place::Child, &["signals", "--until", "40"]).start();
-    running.expect("ready");
+    let mut running = run_fixture(Place::Child, &["signals", "--until", "40"]).start_ready();
     running.sigqueue(40, -5);
     let line = running.expect("signal 40");
     assert!(
@@ -372,8 +371,7 @@ fn survivors_of_a_plain_program_are_found_and_killed() {
 #[test]
 fn zombies_are_counted() {
     require_namespaces!();
-    let mut running = run_fixture(Place::Pid1, &["orphans", "5"]).start();
-    running.expect("ready");
+    let running = run_fixture(Place::Pid1, &["orphans", "5"]).start_ready();
     running.poll_until("five zombies", || running.zombies() == 5);
     assert!(
         running
@@ -475,8 +473,7 @@ fn strace_comes_and_goes() {
     require_namespaces!();
     require_program!("strace");
     let directory = TempDir::new();
-    let mut running = run_fixture(Place::Pid1, &["signals", "--until", "TERM"]).start();
-    running.expect("ready");
+    let mut running = run_fixture(Place::Pid1, &["signals", "--until", "TERM"]).start_ready();
     running.poll_until("it sleeps", || running.process().waits_for_signals());
     let strace = Strace::attach(running.pid(), directory.join("log"), &[]).unwrap();
     running.kill(libc::SIGUSR1);

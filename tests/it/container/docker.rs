@@ -10,7 +10,7 @@ use initlab::{Ended, Process, Running, Sandbox, find_program, timeout};
 
 use super::{image::image, janitor::mark};
 
-/// Runs the client, and gives what it printed. Panics where it fails.
+/// Runs the client, and returns what it printed. Panics if it fails.
 #[track_caller]
 pub fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output();
@@ -83,7 +83,7 @@ impl Container {
         container
     }
 
-    /// What `docker logs` gives: both streams of the container so far.
+    /// What `docker logs` prints: both streams of the container so far.
     #[track_caller]
     pub fn logs(&self) -> Ended {
         client("logs").arg(&self.name).run().assert_code(0)

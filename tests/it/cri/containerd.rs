@@ -63,7 +63,7 @@ impl Containerd {
         answer.unwrap_or_else(|why| panic!("{}", self.running.failure(&format!("{method}: {why}"))))
     }
 
-    /// As [`call`](Self::call), for a clean-up: whatever comes of it.
+    /// As [`call`](Self::call), for a clean-up: a failure is ignored.
     pub fn try_call(&self, method: &str, request: &impl Message) {
         let _ = self.client.call::<Empty>(method, request);
     }

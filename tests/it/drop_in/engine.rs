@@ -221,8 +221,7 @@ fn stopping_takes_a_moment(engine: &Engine) {
         let command = ["/bin/sh", "-c", script];
         let mut running = engine
             .run(&["--name", "stopped", "-e", variable], &command)
-            .start();
-        running.expect("ready");
+            .start_ready();
         let stop = engine
             .client(&["stop", "--time", "10", "stopped"])
             .run()

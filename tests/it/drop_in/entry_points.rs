@@ -14,12 +14,10 @@ use crate::{
 #[track_caller]
 fn started(entry_point: &[&str], fixture: &[&str], place: Place) -> Running {
     let (name, options) = entry_point.split_first().expect("a name");
-    let mut init = called(*name, place)
+    called(*name, place)
         .args(options.iter().copied())
         .args(fixture_command(fixture))
-        .start();
-    init.expect("ready");
-    init
+        .start_ready()
 }
 
 #[track_caller]
@@ -132,8 +130,7 @@ fn tini_that_dies_with_its_parent() {
         .arg(directory_of_tini().join("tini"))
         .args(fixture_command(&["signals", "--until", "TERM"]))
         .stdin(initlab::Stdio::Piped)
-        .start();
-    shell.expect("ready");
+        .start_ready();
     shell.write_stdin("\n");
     shell.wait_exit();
     let line = shell.expect("signal ");

@@ -13,8 +13,7 @@ fn arriving(sandbox: initlab::Sandbox, options: &[&str], sent: &[i32], last: i32
         .args(options.iter().copied())
         .arg("--")
         .args(fixture_command(&["signals", "--until", "40"]))
-        .start();
-    init.expect("ready");
+        .start_ready();
     for signal in sent {
         init.kill(*signal);
         // A process takes pending signals in the order of their numbers, not in that of their

@@ -96,8 +96,7 @@ fn that_hangs_up_ends_the_command_as_with_the_original() {
                     .terminal(&pty)
                     .stdout(Stdio::Piped)
                     .stderr(Stdio::Piped)
-                    .start();
-                init.expect("ready");
+                    .start_ready();
                 pty.hang_up();
                 init.wait_exit().shell()
             });
@@ -168,8 +167,7 @@ fn as_catatonit_and_pid_1_ctrl_z_is_undone_since_nobody_else_would() {
         .terminal(&pty)
         .stdout(Stdio::Piped)
         .stderr(Stdio::Piped)
-        .start();
-    init.expect("ready");
+        .start_ready();
     for _ in 0..3 {
         pty.send_ctrl('z');
         init.expect("continued");

@@ -44,31 +44,12 @@ pub const ALONE: Row = Row {
 const BASH: &str = "/bin/bash";
 
 #[test]
-fn a_script_without_a_trap_dies_of_term_with_its_jobs() {
+fn a_script_and_its_jobs_end_as_their_rows_say() {
     require_root!();
     require_program!(BASH, PYTHON);
-    play(&PLAIN);
-}
-
-#[test]
-fn a_script_with_a_trap_decides_its_status() {
-    require_root!();
-    require_program!(BASH, PYTHON);
-    play(&TRAP);
-}
-
-#[test]
-fn a_script_whose_wait_is_interrupted_ends_with_its_status() {
-    require_root!();
-    require_program!(BASH, PYTHON);
-    play(&WAIT);
-}
-
-#[test]
-fn a_script_that_alone_gets_term_ends_its_jobs_itself() {
-    require_root!();
-    require_program!(BASH, PYTHON);
-    play(&ALONE);
+    for row in [PLAIN, TRAP, WAIT, ALONE] {
+        play(&row);
+    }
 }
 
 fn play(row: &Row) {

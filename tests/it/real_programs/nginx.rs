@@ -84,7 +84,7 @@ impl Download {
         Self(stream, answer)
     }
 
-    /// Reads the rest, and gives the length of the whole body.
+    /// Reads the rest, and returns the length of the whole body.
     fn finish(self) -> u64 {
         let Self(mut stream, mut answer) = self;
         // A connection that is cut off may be reset.

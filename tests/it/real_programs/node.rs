@@ -40,16 +40,10 @@ process.on('SIGTERM', () => server.close(() => process.exit(4)));
 ";
 
 #[test]
-fn a_node_server_with_a_listener_decides_its_status() {
+fn a_node_server_ends_as_its_listener_says_or_dies_of_term() {
     require_root!();
     require_program!(NODE);
     play(&HANDLER, "server.js", &format!("{SERVER}{LISTENER}"));
-}
-
-#[test]
-fn a_node_server_without_a_listener_dies_of_term() {
-    require_root!();
-    require_program!(NODE);
     play(&PLAIN, "plain.js", SERVER);
 }
 

@@ -7,7 +7,7 @@ use initlab::{Place, Sandbox, timeout};
 use super::service::Outcome;
 use crate::support::{PLACES, native};
 
-/// A line of the page: what runs, and what has to happen.
+/// A row of the page: what runs, and what must happen.
 #[derive(Debug)]
 pub struct Row {
     /// The program's name.
@@ -26,7 +26,7 @@ pub struct Row {
     pub seconds: u64,
 }
 
-/// All lines, in the order of the page.
+/// All rows, in the order of the page.
 const ROWS: [&Row; 14] = [
     &super::nginx::TERM,
     &super::nginx::QUIT,
@@ -106,7 +106,7 @@ impl Row {
         )
     }
 
-    /// Its line on the page, whatever the version.
+    /// The row on the page, with any version.
     fn line_on(&self, page: &str) -> Option<String> {
         let wanted = self.line("");
         let same = |line: &&str| without_version(line) == without_version(&wanted);
@@ -175,7 +175,7 @@ fn update(new: Option<(&Row, &str)>) {
     fs::write(path(), page).expect("the page can be written");
 }
 
-/// That nothing on the page is older than the tests, and no line is missing.
+/// Nothing on the page is older than the tests, and no row is missing.
 #[test]
 fn the_page_has_its_text_and_one_line_for_every_row() {
     if is_updating() {

@@ -9,7 +9,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "codes-pass-through",
         "The command's exit status is the init's: 0, 1, 2, 42, 125 to 128, 255.",
         "Restart policies, CI jobs and `docker wait` act on it.",
-        codes,
+        |cx| pass(cx, &[0, 1, 2, 42, 125, 126, 127, 128, 255]),
     ),
     case(
         "signal-is-128-and-the-number",
@@ -21,7 +21,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "real-time-signal-is-128-and-the-number",
         "That holds for real-time signals: 128 + 37.",
         "Inits that use nix's WaitStatus never notice such a death, and wait forever.",
-        by_real_time,
+        |cx| kill(cx, &[34, 37, 64]),
     ),
     case(
         "stop-is-no-end",
@@ -39,13 +39,13 @@ pub(super) const CASES: &[Behaviour] = &[
         "not-executable",
         "A command that may not be executed gives the status that is documented for it: 126 (dumb-init 2, catatonit 1).",
         "A lost x bit is the usual first error of an image.",
-        not_executable,
+        |cx| fails(cx, "/etc/passwd", 1),
     ),
     case(
         "directory-as-command",
         "A directory as command gives the same.",
         "Somebody wrote ENTRYPOINT [\"/app\"] instead of /app/app.",
-        directory,
+        |cx| fails(cx, "/usr", 1),
     ),
     case(
         "interpreter-not-found",
@@ -89,7 +89,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "exit-map-leaves-others",
         "Others stay as they are.",
         "A false success is worse than a failure.",
-        exit_map_others,
+        |cx| pass(cx, &[0, 1, 142, 144]),
     )
     .needs(&[Feature::ExitMap(143)]),
     case(
@@ -101,33 +101,32 @@ pub(super) const CASES: &[Behaviour] = &[
     .needs(&[Feature::ExitBySignal]),
 ];
 
-fn codes(cx: &Context<'_>) -> Verdict {
-    for code in [0, 1, 2, 42, 125, 126, 127, 128, 255] {
-        cx.pid1(&["exit", &code.to_string()])?.end()?.code(code)?;
+/// Each of these exit statuses of the command is the init's.
+fn pass(cx: &Context<'_>, codes: &[i32]) -> Verdict {
+    for code in codes {
+        cx.pid1(&["exit", &code.to_string()])?.end()?.code(*code)?;
+    }
+    Ok(())
+}
+
+/// Each of these signals, where it kills the command, gives 128 and its number.
+fn kill(cx: &Context<'_>, signals: &[i32]) -> Verdict {
+    for signal in signals {
+        let words = ["die", &signal.to_string()];
+        cx.pid1(&words)?.end()?.code(128 + signal)?;
     }
     Ok(())
 }
 
 fn by_signal(cx: &Context<'_>) -> Verdict {
-    for signal in [
+    let signals = [
         libc::SIGHUP,
         libc::SIGINT,
         libc::SIGKILL,
         libc::SIGSEGV,
         libc::SIGTERM,
-    ] {
-        let words = ["die", &signal.to_string()];
-        cx.pid1(&words)?.end()?.code(128 + signal)?;
-    }
-    Ok(())
-}
-
-fn by_real_time(cx: &Context<'_>) -> Verdict {
-    for signal in [34, 37, 64] {
-        let words = ["die", &signal.to_string()];
-        cx.pid1(&words)?.end()?.code(128 + signal)?;
-    }
-    Ok(())
+    ];
+    kill(cx, &signals)
 }
 
 fn stop(cx: &Context<'_>) -> Verdict {
@@ -178,14 +177,6 @@ fn fails<S: Into<OsString>>(cx: &Context<'_>, command: S, which: usize) -> Verdi
 fn not_found(cx: &Context<'_>) -> Verdict {
     fails(cx, "/nonexistent/command", 0)?;
     fails(cx, "initlab-no-such-command", 0)
-}
-
-fn not_executable(cx: &Context<'_>) -> Verdict {
-    fails(cx, "/etc/passwd", 1)
-}
-
-fn directory(cx: &Context<'_>) -> Verdict {
-    fails(cx, "/usr", 1)
 }
 
 fn interpreter(cx: &Context<'_>) -> Verdict {
@@ -256,13 +247,6 @@ fn fork_fails(cx: &Context<'_>) -> Verdict {
 fn exit_map(cx: &Context<'_>) -> Verdict {
     cx.pid1(&["die", "TERM"])?.end()?.code(0)?;
     cx.pid1(&["exit", "143"])?.end()?.code(0).map(drop)
-}
-
-fn exit_map_others(cx: &Context<'_>) -> Verdict {
-    for code in [0, 1, 142, 144] {
-        cx.pid1(&["exit", &code.to_string()])?.end()?.code(code)?;
-    }
-    Ok(())
 }
 
 fn exit_by_signal(cx: &Context<'_>) -> Verdict {

@@ -1,6 +1,10 @@
 //! Unusual surroundings.
 
-use crate::{conform::prelude::*, sandbox::Stdio, signals::SignalSet};
+use crate::{
+    conform::prelude::*,
+    sandbox::{Sandbox, Stdio},
+    signals::SignalSet,
+};
 
 pub(super) const CASES: &[Behaviour] = &[
     case(
@@ -19,19 +23,19 @@ pub(super) const CASES: &[Behaviour] = &[
         "nothing-is-blocked",
         "The command starts with no signal blocked where none was.",
         "catatonit leaves the terminal's signals blocked in the command; a shell then cannot be suspended.",
-        nothing_blocked,
+        |cx| shows(cx, |init| init, "SigBlk", "0000000000000000"),
     ),
     case(
         "nothing-is-ignored",
         "The command starts with no signal ignored where none was.",
         "Rust's runtime ignores SIGPIPE: `yes | head` in the container does not end.",
-        nothing_ignored,
+        |cx| shows(cx, |init| init, "SigIgn", "0000000000000000"),
     ),
     case(
         "ignored-chld-is-survived",
         "Started with SIGCHLD ignored, the init sees the command's end and its status.",
         "tini and catatonit wait forever, because the kernel discards the status.",
-        ignored_chld,
+        |cx| works(cx, |init| init.ignored([libc::SIGCHLD])),
     ),
     case(
         "closed-descriptors-stay-closed",
@@ -49,32 +53,32 @@ pub(super) const CASES: &[Behaviour] = &[
         "without-proc",
         "It works where /proc is empty.",
         "Hardened images do not mount it.",
-        without_proc,
+        |cx| works(cx, Sandbox::no_proc),
     ),
     case(
         "deleted-directory",
         "It works in a directory that has been deleted.",
         "Deployments replace the directory while a container restarts.",
-        deleted,
+        |cx| works(cx, Sandbox::deleted_cwd),
     ),
     case(
         "empty-environment",
         "It works without an environment.",
         "`env -i`, and runtimes that pass nothing.",
-        empty_environment,
+        |cx| shows(cx, Sandbox::env_clear, "env_count", "0"),
     ),
     case(
         "as-an-ordinary-user",
         "It works as a user without any privilege.",
         "USER in a Dockerfile, and Kubernetes' runAsNonRoot.",
-        ordinary_user,
+        |cx| shows(cx, |init| init.user(65532, 65532), "uid", "65532"),
     )
     .needs_root(),
     case(
         "no-new-privileges",
         "It works with no_new_privs.",
         "Kubernetes' allowPrivilegeEscalation: false.",
-        no_new_privileges,
+        |cx| shows(cx, Sandbox::no_new_privileges, "no_new_privs", "1"),
     ),
     case(
         "standard-input-is-the-commands",
@@ -86,7 +90,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "not-pid-1",
         "Where it is not PID 1, the command runs and its status comes through.",
         "Docker's --init, a shared PID namespace in Kubernetes, a CI runner.",
-        not_pid1,
+        |cx| cx.nested(&["exit", "7"])?.end()?.code(7).map(drop),
     ),
     case(
         "below-itself",
@@ -96,86 +100,50 @@ pub(super) const CASES: &[Behaviour] = &[
     ),
 ];
 
+/// The fixture `info`, started in these surroundings, prints this value.
+fn shows(
+    cx: &Context<'_>,
+    surroundings: impl FnOnce(Sandbox) -> Sandbox,
+    key: &str,
+    expected: &str,
+) -> Verdict {
+    let sandbox = surroundings(cx.sandbox(Context::fixture(&["info"])));
+    cx.start(sandbox)?
+        .end()?
+        .code(0)?
+        .has(key, expected)
+        .map(drop)
+}
+
+/// A command, started in these surroundings, ends with 7, and so does the init.
+fn works(cx: &Context<'_>, surroundings: impl FnOnce(Sandbox) -> Sandbox) -> Verdict {
+    let sandbox = surroundings(cx.sandbox(Context::fixture(&["exit", "7"])));
+    cx.start(sandbox)?.end()?.code(7).map(drop)
+}
+
 fn mask(cx: &Context<'_>) -> Verdict {
     let set = SignalSet::of(&[libc::SIGUSR1, libc::SIGTSTP, 40]);
-    let sandbox = cx.sandbox(Context::fixture(&["info"])).blocked(set);
-    let end = cx.start(sandbox)?.end()?.code(0)?;
-    end.has("SigBlk", &format!("{:016x}", set.bits())).map(drop)
+    let shown = format!("{:016x}", set.bits());
+    shows(cx, |init| init.blocked(set), "SigBlk", &shown)
 }
 
 fn ignored(cx: &Context<'_>) -> Verdict {
     let set = SignalSet::of(&[libc::SIGHUP, libc::SIGPIPE, 40]);
-    let sandbox = cx.sandbox(Context::fixture(&["info"])).ignored(set);
-    let end = cx.start(sandbox)?.end()?.code(0)?;
-    end.has("SigIgn", &format!("{:016x}", set.bits())).map(drop)
-}
-
-fn nothing_blocked(cx: &Context<'_>) -> Verdict {
-    let end = cx.pid1(&["info"])?.end()?.code(0)?;
-    end.has("SigBlk", "0000000000000000").map(drop)
-}
-
-fn nothing_ignored(cx: &Context<'_>) -> Verdict {
-    let end = cx.pid1(&["info"])?.end()?.code(0)?;
-    end.has("SigIgn", "0000000000000000").map(drop)
-}
-
-fn ignored_chld(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(Context::fixture(&["exit", "7"]));
-    let sandbox = sandbox.ignored([libc::SIGCHLD]);
-    cx.start(sandbox)?.end()?.code(7).map(drop)
+    let shown = format!("{:016x}", set.bits());
+    shows(cx, |init| init.ignored(set), "SigIgn", &shown)
 }
 
 fn closed(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(Context::fixture(&["info"]));
-    let sandbox = sandbox.stdin(Stdio::Closed).stderr(Stdio::Closed);
-    cx.start(sandbox)?.end()?.code(0)?.has("fds", "1").map(drop)
+    let closed = |init: Sandbox| init.stdin(Stdio::Closed).stderr(Stdio::Closed);
+    shows(cx, closed, "fds", "1")
 }
 
 fn all_closed(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(Context::fixture(&["exit", "7"]));
-    let sandbox = sandbox
-        .stdin(Stdio::Closed)
-        .stdout(Stdio::Closed)
-        .stderr(Stdio::Closed);
-    cx.start(sandbox)?.end()?.code(7).map(drop)
-}
-
-fn without_proc(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(Context::fixture(&["exit", "7"])).no_proc();
-    cx.start(sandbox)?.end()?.code(7).map(drop)
-}
-
-fn deleted(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(Context::fixture(&["exit", "7"])).deleted_cwd();
-    cx.start(sandbox)?.end()?.code(7).map(drop)
-}
-
-fn empty_environment(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(Context::fixture(&["info"])).env_clear();
-    cx.start(sandbox)?
-        .end()?
-        .code(0)?
-        .has("env_count", "0")
-        .map(drop)
-}
-
-fn ordinary_user(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(Context::fixture(&["info"])).user(65532, 65532);
-    cx.start(sandbox)?
-        .end()?
-        .code(0)?
-        .has("uid", "65532")
-        .map(drop)
-}
-
-fn no_new_privileges(cx: &Context<'_>) -> Verdict {
-    let sandbox = cx.sandbox(Context::fixture(&["info"])).no_new_privileges();
-    cx.start(sandbox)?
-        .end()?
-        .code(0)?
-        .has("no_new_privs", "1")
-        .map(drop)
+    works(cx, |init| {
+        init.stdin(Stdio::Closed)
+            .stdout(Stdio::Closed)
+            .stderr(Stdio::Closed)
+    })
 }
 
 fn standard_input(cx: &Context<'_>) -> Verdict {
@@ -191,10 +159,6 @@ fn standard_input(cx: &Context<'_>) -> Verdict {
     ensure(end.stdout == text.as_bytes(), || {
         format!("of {} bytes {} arrived", text.len(), end.stdout.len())
     })
-}
-
-fn not_pid1(cx: &Context<'_>) -> Verdict {
-    cx.nested(&["exit", "7"])?.end()?.code(7).map(drop)
 }
 
 fn below_itself(cx: &Context<'_>) -> Verdict {

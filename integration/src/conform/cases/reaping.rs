@@ -7,7 +7,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "orphan-is-reaped",
         "A process whose parent has died is reaped when it ends.",
         "Headless browsers, build agents and every shell script with & leave some: they fill the process table.",
-        orphan,
+        |cx| alone_to_the_end(orphans(cx, 1, &[])?),
     ),
     case(
         "thirty-at-once-are-reaped",
@@ -25,13 +25,13 @@ pub(super) const CASES: &[Behaviour] = &[
         "other-sessions-are-reaped",
         "Orphans in sessions of their own are reaped.",
         "Daemons detach by setsid(2).",
-        sessions,
+        |cx| leaders(cx, "--session"),
     ),
     case(
         "other-groups-are-reaped",
         "Orphans in process groups of their own are reaped.",
         "Shells with job control give every pipeline its own group.",
-        groups,
+        |cx| leaders(cx, "--group"),
     ),
     case(
         "stopped-child-holds-up-nobody",
@@ -61,7 +61,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "orphan-status-is-not-the-commands",
         "Orphans that end with other statuses do not change the one that is reported.",
         "A crashed helper would make a good job fail.",
-        orphan_status,
+        |cx| beside(cx, "sh -c 'exit 3' & sh -c 'kill -9 $$' &"),
     ),
     case(
         "status-survives-a-crowd",
@@ -73,7 +73,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "orphan-killed-by-real-time-signal",
         "An orphan that a real-time signal killed is reaped, and does no harm.",
         "nix's waitpid reaps it and then fails: inits in Rust end there, or lose the status.",
-        real_time,
+        |cx| beside(cx, "\"$0\" fixture die 37 &"),
     ),
     case(
         "subreaper",
@@ -99,11 +99,6 @@ fn orphans<'a>(cx: &'a Context<'a>, count: usize, more: &[&str]) -> Result<Subje
     Ok(subject)
 }
 
-fn orphan(cx: &Context<'_>) -> Verdict {
-    let mut subject = orphans(cx, 1, &[])?;
-    alone_to_the_end(&mut subject)
-}
-
 fn at_once(cx: &Context<'_>) -> Verdict {
     let script = "echo waiting; read line; exec \"$0\" fixture orphans 30";
     let sandbox = cx.sandbox(Context::script(script)).stdin(Stdio::Piped);
@@ -116,7 +111,7 @@ fn at_once(cx: &Context<'_>) -> Verdict {
         s.zombies() == 30
     })?;
     subject.send(libc::SIGCONT);
-    alone_to_the_end(&mut subject)
+    alone_to_the_end(subject)
 }
 
 fn storm(cx: &Context<'_>) -> Verdict {
@@ -126,17 +121,12 @@ fn storm(cx: &Context<'_>) -> Verdict {
         "done orphans=",
         "the storm did not end: no more processes could be made",
     )?;
-    alone_to_the_end(&mut subject)
+    alone_to_the_end(subject)
 }
 
-fn sessions(cx: &Context<'_>) -> Verdict {
-    let mut subject = orphans(cx, 20, &["--exit-after-ms", "10", "--session"])?;
-    alone_to_the_end(&mut subject)
-}
-
-fn groups(cx: &Context<'_>) -> Verdict {
-    let mut subject = orphans(cx, 20, &["--exit-after-ms", "10", "--group"])?;
-    alone_to_the_end(&mut subject)
+/// Twenty orphans that lead a session or a group each are reaped.
+fn leaders(cx: &Context<'_>, option: &str) -> Verdict {
+    alone_to_the_end(orphans(cx, 20, &["--exit-after-ms", "10", option])?)
 }
 
 /// Waits until the command is the init's only child.
@@ -146,8 +136,8 @@ fn alone(subject: &mut Subject<'_>) -> Verdict {
 
 /// As [`alone`], and ends the command by TERM. The status shows that the init has gone on: an init
 /// that is about to end has few children, too.
-fn alone_to_the_end(subject: &mut Subject<'_>) -> Verdict {
-    alone(subject)?;
+fn alone_to_the_end(mut subject: Subject<'_>) -> Verdict {
+    alone(&mut subject)?;
     subject.send(libc::SIGTERM);
     subject.end()?.code(0).map(drop)
 }
@@ -233,9 +223,10 @@ fn inherited_child(cx: &Context<'_>) -> Verdict {
     subject.end_by(LAST)?.code(7).map(drop)
 }
 
-fn orphan_status(cx: &Context<'_>) -> Verdict {
-    let script = "(sh -c 'exit 3' & sh -c 'kill -9 $$' &) ; exec \"$0\" fixture signals --until PWR --exit 7";
-    let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
+/// The orphans that this shell command makes are reaped, and the status is the command's.
+fn beside(cx: &Context<'_>, orphans: &str) -> Verdict {
+    let script = format!("({orphans}) ; exec \"$0\" fixture signals --until PWR --exit 7");
+    let mut subject = cx.start(cx.sandbox(Context::script(&script)))?;
     subject.ready()?;
     alone(&mut subject)?;
     subject.end_by(LAST)?.code(7).map(drop)
@@ -247,14 +238,6 @@ fn crowd(cx: &Context<'_>) -> Verdict {
         cx.pid1(&words)?.end()?.code(9)?;
     }
     Ok(())
-}
-
-fn real_time(cx: &Context<'_>) -> Verdict {
-    let script = "(\"$0\" fixture die 37 &) ; exec \"$0\" fixture signals --until PWR --exit 7";
-    let mut subject = cx.start(cx.sandbox(Context::script(script)))?;
-    subject.ready()?;
-    alone(&mut subject)?;
-    subject.end_by(LAST)?.code(7).map(drop)
 }
 
 fn subreaper(cx: &Context<'_>) -> Verdict {

@@ -85,12 +85,18 @@ pub(super) const CASES: &[Behaviour] = &[
     .needs(&[Feature::Verbose]),
 ];
 
-fn wake_ups(cx: &Context<'_>) -> Verdict {
+/// The init with a command that does nothing, when it has nothing left to do.
+fn resting<'a>(cx: &'a Context<'a>) -> Result<Subject<'a>, Fact> {
     let mut subject = cx.pid1(&["sleep-forever"])?;
     subject.ready()?;
+    subject.rests()?;
+    Ok(subject)
+}
+
+fn wake_ups(cx: &Context<'_>) -> Verdict {
+    let subject = resting(cx)?;
     let init = subject.init();
     let count = || init.context_switches().unwrap_or(0);
-    subject.rests()?;
     let before = count();
     subject.stays(Duration::from_millis(1300), |s| s.init().exists());
     let woken = count() - before;
@@ -100,9 +106,7 @@ fn wake_ups(cx: &Context<'_>) -> Verdict {
 }
 
 fn one_thread(cx: &Context<'_>) -> Verdict {
-    let mut subject = cx.pid1(&["sleep-forever"])?;
-    subject.ready()?;
-    subject.rests()?;
+    let subject = resting(cx)?;
     let threads = subject.init().status_field("Threads");
     ensure(threads.as_deref() == Some("1"), || {
         format!("it has {} threads", threads.unwrap_or_default())
@@ -110,9 +114,7 @@ fn one_thread(cx: &Context<'_>) -> Verdict {
 }
 
 fn memory(cx: &Context<'_>) -> Verdict {
-    let mut subject = cx.pid1(&["sleep-forever"])?;
-    subject.ready()?;
-    subject.rests()?;
+    let subject = resting(cx)?;
     let field = subject.init().status_field("RssAnon").unwrap_or_default();
     let kilobytes = field.split(' ').next().and_then(|n| n.parse::<u64>().ok());
     let kilobytes = kilobytes.ok_or_else(|| Fact::new("the harness failed: no RssAnon"))?;

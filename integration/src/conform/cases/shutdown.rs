@@ -54,14 +54,14 @@ pub(super) const CASES: &[Behaviour] = &[
         "grace-lets-leftovers-finish",
         "On request, the processes that the command leaves behind get TERM and time to finish.",
         "When PID 1 ends, the kernel kills everything at once: at its next start, PostgreSQL needs minutes to recover.",
-        grace_lets_finish,
+        |cx| finish(cx, CAREFUL),
     )
     .needs(&[Feature::Grace(60_000)]),
     case(
         "grace-reaches-other-sessions",
         "The same holds for a leftover in its own session.",
         "Daemons detach by setsid(2).",
-        grace_sessions,
+        |cx| finish(cx, &format!("\"$0\" fixture new-session -- {CAREFUL}")),
     )
     .needs(&[Feature::Grace(60_000)]),
     case(
@@ -229,14 +229,6 @@ fn finish(cx: &Context<'_>, leftover: &str) -> Verdict {
     ensure(text.contains("finished\n"), || {
         "the leftover was killed before it had finished".to_owned()
     })
-}
-
-fn grace_lets_finish(cx: &Context<'_>) -> Verdict {
-    finish(cx, CAREFUL)
-}
-
-fn grace_sessions(cx: &Context<'_>) -> Verdict {
-    finish(cx, &format!("\"$0\" fixture new-session -- {CAREFUL}"))
 }
 
 fn grace_ends(cx: &Context<'_>) -> Verdict {

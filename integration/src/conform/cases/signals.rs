@@ -19,51 +19,51 @@ pub(super) const CASES: &[Behaviour] = &[
         "term-arrives-once",
         "TERM reaches the command, once.",
         "It is what `docker stop` and Kubernetes send; some programs take a second one for \"quit at once\".",
-        term,
+        |cx| each_once(reporter(cx)?, &[libc::SIGTERM]),
     ),
     case(
         "int-arrives-once",
         "INT, sent by kill(2), reaches the command, once.",
         "Python, Node and most command-line tools end at INT; at a second INT they skip the clean-up.",
-        int,
+        |cx| each_once(reporter(cx)?, &[libc::SIGINT]),
     ),
     case(
         "ordinary-signals-arrive",
         "Every signal that programs use among 1 to 30 arrives, each once.",
         "HUP reloads, USR1 reopens logs, WINCH stops Apache gracefully.",
-        ordinary,
+        |cx| each_once(reporter(cx)?, &useful()),
     ),
     case(
         "fault-signals-arrive",
         "ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS, sent by kill(2), arrive.",
         "QUIT and ABRT make Go and the JVM dump their threads; watchdogs send ABRT to get a core dump of a program that hangs.",
-        fault,
+        |cx| each_once(reporter(cx)?, &FAULTS),
     )
     .not_for(&[Personality::Tini, Personality::Catatonit]),
     case(
         "abrt-does-not-end-the-init",
         "ABRT, sent to an init that is not PID 1, does not kill it.",
         "A watchdog that signals the wrong process must not take the supervisor away from the program.",
-        abrt,
+        |cx| each_once(nested_reporter(cx)?, &[libc::SIGABRT]),
     )
     .not_for(&[Personality::Tini, Personality::Catatonit]),
     case(
         "real-time-signals-arrive",
         "The real-time signals 35 to 64 arrive, each once.",
         "They control systemd. nix's Signal does not know them, so inits in Rust that use it fail at the first one.",
-        real_time,
+        |cx| each_once(reporter(cx)?, &Vec::from_iter(35..=64)),
     ),
     case(
         "signal-34-arrives",
         "Signal 34, the first real-time signal, arrives.",
         "It is RTMIN to glibc, Docker and `kill -l`, and hidden by musl: `docker kill -s RTMIN` kills an init that trusts sigfillset(3) there.",
-        first_real_time,
+        |cx| each_once(reporter(cx)?, &[34]),
     ),
     case(
         "signals-32-and-33-arrive",
         "Signals 32 and 33, which C libraries keep for themselves, arrive.",
         "glibc's sigfillset(3) leaves them out: sent to an init that trusts it, they kill it where it is not PID 1, and are lost where it is.",
-        hidden,
+        |cx| each_once(reporter(cx)?, &[32, 33]),
     ),
     case(
         "queued-signals-all-arrive",
@@ -81,7 +81,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "second-term-arrives",
         "TERM is forwarded each time it comes.",
         "The second TERM is how people and supervisors say that they mean it.",
-        second_term,
+        |cx| each_once(reporter(cx)?, &[libc::SIGTERM, libc::SIGTERM]),
     ),
     case(
         "chld-is-not-forwarded",
@@ -179,7 +179,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "not-pid-1-survives-signals",
         "If it is not PID 1, the init forwards signals that would kill an ordinary process, and survives.",
         "Docker's --init puts a second init below the first; CI runners start them by hand.",
-        survives,
+        |cx| each_once(nested_reporter(cx)?, &useful()),
     ),
 ];
 
@@ -204,6 +204,13 @@ fn reporter<'a>(cx: &'a Context<'a>) -> Result<Subject<'a>, Fact> {
     Ok(subject)
 }
 
+/// The same below another PID 1.
+fn nested_reporter<'a>(cx: &'a Context<'a>) -> Result<Subject<'a>, Fact> {
+    let mut subject = cx.nested(&["signals", "--until", UNTIL_LAST])?;
+    subject.ready()?;
+    Ok(subject)
+}
+
 /// Each of the signals, sent one by one, arrives once.
 fn each_once(mut subject: Subject<'_>, signals: &[i32]) -> Verdict {
     for signal in signals {
@@ -211,41 +218,6 @@ fn each_once(mut subject: Subject<'_>, signals: &[i32]) -> Verdict {
         subject.gets(*signal)?;
     }
     subject.end_by(LAST)?.code(0)?.took(signals, LAST)
-}
-
-fn term(cx: &Context<'_>) -> Verdict {
-    each_once(reporter(cx)?, &[libc::SIGTERM])
-}
-
-fn int(cx: &Context<'_>) -> Verdict {
-    each_once(reporter(cx)?, &[libc::SIGINT])
-}
-
-fn ordinary(cx: &Context<'_>) -> Verdict {
-    each_once(reporter(cx)?, &useful())
-}
-
-fn fault(cx: &Context<'_>) -> Verdict {
-    each_once(reporter(cx)?, &FAULTS)
-}
-
-fn abrt(cx: &Context<'_>) -> Verdict {
-    let mut subject = cx.nested(&["signals", "--until", UNTIL_LAST])?;
-    subject.ready()?;
-    each_once(subject, &[libc::SIGABRT])
-}
-
-fn real_time(cx: &Context<'_>) -> Verdict {
-    let signals: Vec<i32> = (35..=64).collect();
-    each_once(reporter(cx)?, &signals)
-}
-
-fn first_real_time(cx: &Context<'_>) -> Verdict {
-    each_once(reporter(cx)?, &[34])
-}
-
-fn hidden(cx: &Context<'_>) -> Verdict {
-    each_once(reporter(cx)?, &[32, 33])
 }
 
 fn queued(cx: &Context<'_>) -> Verdict {
@@ -302,10 +274,6 @@ fn burst(cx: &Context<'_>) -> Verdict {
     ensure(taken.len() == signals.len(), || {
         format!("of 6 signals {} arrived", taken.len())
     })
-}
-
-fn second_term(cx: &Context<'_>) -> Verdict {
-    each_once(reporter(cx)?, &[libc::SIGTERM, libc::SIGTERM])
 }
 
 fn chld(cx: &Context<'_>) -> Verdict {
@@ -507,10 +475,4 @@ fn refusal(cx: &Context<'_>) -> Verdict {
     }
     let _ = sys::kill(command.pid, LAST);
     subject.end()?.code(7).map(drop)
-}
-
-fn survives(cx: &Context<'_>) -> Verdict {
-    let mut subject = cx.nested(&["signals", "--until", UNTIL_LAST])?;
-    subject.ready()?;
-    each_once(subject, &useful())
 }

@@ -9,7 +9,7 @@ pub(super) const CASES: &[Behaviour] = &[
         "command-runs",
         "The command runs, and its output arrives.",
         "Everything else depends on it.",
-        command_runs,
+        |cx| cx.pid1(&["info"])?.end()?.code(0)?.value("pid").map(drop),
     ),
     case(
         "arguments-byte-for-byte",
@@ -51,13 +51,13 @@ pub(super) const CASES: &[Behaviour] = &[
         "own-process-group",
         "The command leads a process group of its own.",
         "Signals for the group must not hit the init itself.",
-        own_group,
+        |cx| leads(cx, "pgid"),
     ),
     case(
         "own-session",
         "The command leads a session of its own.",
         "Job control of a shell in the container needs one.",
-        own_session,
+        |cx| leads(cx, "sid"),
     )
     .not_for(&[Personality::Tini, Personality::Catatonit, Personality::Plain]),
     case(
@@ -87,10 +87,6 @@ pub(super) const CASES: &[Behaviour] = &[
         pending_real_time,
     ),
 ];
-
-fn command_runs(cx: &Context<'_>) -> Verdict {
-    cx.pid1(&["info"])?.end()?.code(0)?.value("pid").map(drop)
-}
 
 fn arguments(cx: &Context<'_>) -> Verdict {
     let mut words = Context::fixture(&["info", "--brief"]);
@@ -151,16 +147,11 @@ fn script(cx: &Context<'_>) -> Verdict {
     cx.start(cx.sandbox(command))?.end()?.code(7).map(drop)
 }
 
-fn own_group(cx: &Context<'_>) -> Verdict {
+/// The command's pid is that of its group (`pgid`) or session (`sid`) as well.
+fn leads(cx: &Context<'_>, what: &str) -> Verdict {
     let end = cx.pid1(&["info"])?.end()?.code(0)?;
     let pid = end.value("pid")?;
-    end.has("pgid", &pid).map(drop)
-}
-
-fn own_session(cx: &Context<'_>) -> Verdict {
-    let end = cx.pid1(&["info"])?.end()?.code(0)?;
-    let pid = end.value("pid")?;
-    end.has("sid", &pid).map(drop)
+    end.has(what, &pid).map(drop)
 }
 
 fn single_child(cx: &Context<'_>) -> Verdict {

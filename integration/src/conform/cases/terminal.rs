@@ -28,13 +28,13 @@ pub(super) const CASES: &[Behaviour] = &[
         "quit-key-arrives-once",
         "Ctrl-\\ reaches the command, once.",
         "It makes Go and the JVM dump their threads.",
-        quit_key,
+        |cx| key(cx, '\\', libc::SIGQUIT),
     ),
     case(
         "suspend-key-arrives",
         "Ctrl-Z reaches the command.",
         "Editors restore the screen on TSTP before they stop.",
-        suspend_key,
+        |cx| key(cx, 'z', libc::SIGTSTP),
     ),
     case(
         "window-size-arrives",
@@ -128,14 +128,6 @@ fn key(cx: &Context<'_>, letter: char, signal: i32) -> Verdict {
 
 fn interrupt_key(cx: &Context<'_>) -> Verdict {
     key(cx, 'c', libc::SIGINT)
-}
-
-fn quit_key(cx: &Context<'_>) -> Verdict {
-    key(cx, '\\', libc::SIGQUIT)
-}
-
-fn suspend_key(cx: &Context<'_>) -> Verdict {
-    key(cx, 'z', libc::SIGTSTP)
 }
 
 fn window_size(cx: &Context<'_>) -> Verdict {

@@ -1,4 +1,4 @@
-//! Real programs: what they do is known, and the advice has to fit.
+//! Real programs: the advice has to fit what they are known to do.
 
 use std::{fs, path::Path};
 
