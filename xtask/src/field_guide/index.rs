@@ -32,12 +32,12 @@ const REST: &str = "
 
 ## How they were probed
 
-`cargo xtask field-guide` installs each program from Debian's package into a root file system, and starts it in the
-foreground, as its makers do in a container, in namespaces of its own. It waits until the program is ready and quiet,
-starts a client whose request takes some two seconds, waits for half a second, sends SIGTERM to PID 1, and observes the
-end: `initlab probe --root ... --request ...`. The recipes are in `xtask/field-guide/`;
-`cargo xtask field-guide NAME` probes one again. A dozen of them are probed in CI each time, the others on the day that
-their pages name. Times are those of one run, on a small machine without other load.
+`cargo xtask field-guide` installs each program from Debian's package into a root file system (.NET, which Debian does
+not have, from a package of PyPI), and starts it in the foreground, as its makers do in a container, in namespaces of its
+own. It waits until the program is ready and quiet, starts a client whose request takes some two seconds, waits for half
+a second, sends SIGTERM to PID 1, and observes the end: `initlab probe --root ... --request ...`. The recipes are in
+`xtask/field-guide/`; `cargo xtask field-guide NAME` probes one again. A dozen of them are probed in CI each time, the
+others on the day that their pages name. Times are those of one run, on a small machine without other load.
 ";
 
 /// The page, in Markdown.
