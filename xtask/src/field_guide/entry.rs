@@ -35,8 +35,10 @@ pub struct Entry {
     pub kind: String,
     /// What people call it.
     pub title: String,
-    /// Debian packages; the version of the first is the program's.
+    /// Debian packages; the version of the first is the program's, if there is no `wheel`.
     pub packages: Vec<String>,
+    /// What has the program, where no Debian package does.
+    pub wheel: Option<Wheel>,
     /// Which of the root file systems it is installed in: some packages exclude each other.
     #[serde(default)]
     pub root: String,
@@ -80,6 +82,19 @@ pub struct Entry {
     /// Whether it is one of those that CI probes.
     #[serde(default)]
     pub in_ci: bool,
+}
+
+/// A package of PyPI that has the files of a program.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheel {
+    pub name: String,
+    /// Its own version, and the hash of its file: a line of pip's requirements.
+    pub requirement: String,
+    /// The directory in it that becomes `/opt/NAME`.
+    pub directory: String,
+    /// The version of the program in it.
+    pub version: String,
 }
 
 /// All entries, by name.

@@ -32,7 +32,8 @@ const REST: &str = "
 
 ## How they were probed
 
-`cargo xtask field-guide` installs each program from Debian's package into a root file system. It starts the program in
+`cargo xtask field-guide` installs each program from Debian's package into a root file system; .NET, which is not in
+Debian, comes from a PyPI package. It starts the program in
 its own namespaces and in the foreground, as its authors do in a container. It waits until the program is ready and quiet,
 starts a client whose request takes about two seconds, waits for half a second, sends SIGTERM to PID 1, and observes the
 end: `initlab probe --root ... --request ...`. The recipes are in `xtask/field-guide/`;

@@ -109,6 +109,9 @@ fn ready_root(entry: &Entry) -> Result<Root> {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let root = Root::make(&entry.root)?;
     root.install(&entry.packages)?;
+    if let Some(wheel) = &entry.wheel {
+        root.unpack(wheel)?;
+    }
     if !entry.build.is_empty() {
         root.run(&entry.build, &[])?;
     }
@@ -186,10 +189,15 @@ fn run(entry: &Entry, root: &Root, inits: &[Init]) -> Result<Report> {
 }
 
 fn probe(entry: &Entry, root: &Root, inits: &[Init]) -> Result<Outcome> {
-    let package = entry.packages[0].clone();
-    let version = root
-        .version(&package)
-        .with_context(|| format!("{package} has no version"))?;
+    let (package, version) = match &entry.wheel {
+        Some(wheel) => (wheel.name.clone(), wheel.version.clone()),
+        None => {
+            let package = entry.packages[0].clone();
+            let version = root.version(&package);
+            let version = version.with_context(|| format!("{package} has no version"))?;
+            (package, version)
+        }
+    };
     let mut outcome = Outcome {
         title: entry.title.clone(),
         kind: entry.kind.clone(),

