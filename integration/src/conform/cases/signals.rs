@@ -452,6 +452,8 @@ fn refusal(cx: &Context<'_>) -> Verdict {
     let words = [
         "fixture",
         "setuid-root-block",
+        "--when",
+        "USR2",
         "--until",
         UNTIL_LAST,
         "--exit",
@@ -459,14 +461,18 @@ fn refusal(cx: &Context<'_>) -> Verdict {
     ];
     command.extend(words.map(Into::into));
     let mut subject = cx.start(cx.sandbox(command).user(USER, USER))?;
-    let line = subject.expect("uid=", "the command did not start")?;
+    subject.expect("waiting", "the command did not start")?;
+    // catatonit looks for its child once more when it has started it, and ends if it may not.
+    subject.rests()?;
+    let command = subject.command()?;
+    let _ = sys::kill(command.pid, libc::SIGUSR2);
+    let line = subject.expect("uid=", "the command did not become root")?;
     if !line.contains("uid=0 euid=0") {
         return Err(Fact::new(
             "the harness failed: setuid programs are not honoured here",
         ));
     }
     subject.ready()?;
-    let command = subject.command()?;
     for signal in [libc::SIGUSR1, libc::SIGTERM] {
         subject.send(signal);
         subject.until("the init does not take the signal", |s| {
