@@ -61,13 +61,13 @@ impl Invalid {
     pub fn text(self) -> &'static str {
         match self {
             Invalid::NoSuchSignal => "no such signal (--list-signals shows them)",
-            Invalid::NotCaught => "SIGKILL and SIGSTOP cannot be caught",
+            Invalid::NotCaught => "KILL and STOP cannot be caught",
             Invalid::NeverForwarded => "SIGCHLD is never forwarded",
             Invalid::NotFromTo => "not of the form FROM:TO",
             Invalid::NotSignalTime => "not of the form SIG:TIME",
-            Invalid::NotADuration => "not a duration, such as 500ms, 10s, 2m or 1h",
+            Invalid::NotADuration => "not a time like 500ms, 10s, 2m or 1h",
             Invalid::TooLong => "too long",
-            Invalid::NotAStatus => "an exit status is a number from 0 to 255",
+            Invalid::NotAStatus => "not a number from 0 to 255",
             Invalid::NotATarget => "not child, group or all",
             Invalid::NotAFormat => "not text or json",
             Invalid::NotAProgram => "not a program",

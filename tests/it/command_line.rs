@@ -369,7 +369,7 @@ fn a_bad_value_is_reported_with_its_option() {
     require_namespaces!();
     const FORM: &str = "not of the form FROM:TO";
     const SIGNAL: &str = "no such signal (--list-signals shows them)";
-    const CAUGHT: &str = "SIGKILL and SIGSTOP cannot be caught";
+    const CAUGHT: &str = "KILL and STOP cannot be caught";
     const CHLD: &str = "SIGCHLD is never forwarded";
     const WHO: &str = "not child, group or all";
     for (value, why) in [

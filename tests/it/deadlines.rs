@@ -354,9 +354,9 @@ fn a_deadline_costs_one_wake_up() {
 
 #[test]
 fn bad_values_are_refused_with_a_line_that_names_option_and_value() {
-    const DURATION: &str = "not a duration, such as 500ms, 10s, 2m or 1h";
+    const DURATION: &str = "not a time like 500ms, 10s, 2m or 1h";
     const SIGNAL: &str = "no such signal (--list-signals shows them)";
-    const STATUS: &str = "an exit status is a number from 0 to 255";
+    const STATUS: &str = "not a number from 0 to 255";
     const PAUSE: &str = "--pause takes no command and no options but -v and --log-format";
     let bad = |option: &str, value: &str, why: &str| format!("option {option}: {value}: {why}");
     let mut cases: Vec<(Vec<&str>, String)> = Vec::new();
@@ -380,11 +380,11 @@ fn bad_values_are_refused_with_a_line_that_names_option_and_value() {
         (&["-k", "65:5s"], bad("-k", "65:5s", SIGNAL)),
         (
             &["-k", "KILL:5s"],
-            bad("-k", "KILL:5s", "SIGKILL and SIGSTOP cannot be caught"),
+            bad("-k", "KILL:5s", "KILL and STOP cannot be caught"),
         ),
         (
             &["-d", "STOP:5s"],
-            bad("-d", "STOP:5s", "SIGKILL and SIGSTOP cannot be caught"),
+            bad("-d", "STOP:5s", "KILL and STOP cannot be caught"),
         ),
         (
             &["-d", "CHLD:5s"],

@@ -742,7 +742,7 @@ fn a_usage_error_is_text_in_either_format() {
         .run()
         .assert_code(125)
         .assert_stderr(
-            "[tidy-init] option -k: 5x: not a duration, such as 500ms, 10s, 2m or 1h \
+            "[tidy-init] option -k: 5x: not a time like 500ms, 10s, 2m or 1h \
              (tidy-init --help shows the usage)\n",
         );
 }

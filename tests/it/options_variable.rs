@@ -93,12 +93,9 @@ fn errors_in_the_variable_name_it_and_the_command_is_not_started() {
         ("--verbose=1", "option --verbose takes no value"),
         (
             "-k 5x",
-            "option -k: 5x: not a duration, such as 500ms, 10s, 2m or 1h",
+            "option -k: 5x: not a time like 500ms, 10s, 2m or 1h",
         ),
-        (
-            "-e 256",
-            "option -e: 256: an exit status is a number from 0 to 255",
-        ),
+        ("-e 256", "option -e: 256: not a number from 0 to 255"),
         // There is no quoting: quotes are part of the word.
         (
             "-r \"15:2\"",
@@ -138,7 +135,7 @@ fn errors_in_the_variable_name_it_and_the_command_is_not_started() {
     refused(
         "-v",
         &["-k", "6x"],
-        "option -k: 6x: not a duration, such as 500ms, 10s, 2m or 1h",
+        "option -k: 6x: not a time like 500ms, 10s, 2m or 1h",
     );
 }
 
