@@ -68,7 +68,12 @@ impl Subject {
             Subject::Sandbox { load, counters, .. } => {
                 let mut command = Command::new("nsenter");
                 let target = format!("--target={}", self.process().pid);
-                command.args([target.as_str(), "--pid", "--mount", "--"]);
+                command.args([target.as_str(), "--pid", "--mount"]);
+                // An ordinary user may enter them only together with the user namespace that owns them.
+                if !nix::unistd::geteuid().is_root() {
+                    command.args(["--user", "--preserve-credentials"]);
+                }
+                command.arg("--");
                 command.args([load, counters]).arg("exec");
                 command
             }
