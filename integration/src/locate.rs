@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsStr,
     fs, io,
-    os::unix::fs::PermissionsExt,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
     process::Command,
     sync::{
@@ -122,12 +122,14 @@ fn build(cargo: &OsStr, profile_directory: &Path) -> Result<(), String> {
     ))
 }
 
-/// A path of the program that every user can reach: the given one, or a copy in a temporary
-/// directory that is removed when the process ends.
+/// A path of the program that every user can reach, and whose directories a shell script can name
+/// without quotes: the given one, or a copy of the same name in a temporary directory that is removed
+/// when the process ends.
 pub fn reachable(program: &Path) -> io::Result<PathBuf> {
     let program = fs::canonicalize(program)?;
     let open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
-    if program.ancestors().all(open) {
+    let plain = |byte: &u8| !byte.is_ascii_whitespace();
+    if program.ancestors().all(open) && program.as_os_str().as_bytes().iter().all(plain) {
         return Ok(program);
     }
     let directory = TempDir::try_new()?;

@@ -20,6 +20,19 @@ fn a_program_in_a_closed_directory_becomes_reachable() {
 }
 
 #[test]
+fn a_program_below_a_directory_with_a_space_becomes_one_without() {
+    let directory = TempDir::new();
+    let spaced = directory.join("a directory");
+    std::fs::create_dir(&spaced).unwrap();
+    let program = spaced.join("program");
+    write_executable(&program, "#!/bin/sh\nexit 6\n", 0o755).unwrap();
+    let copy = reachable(&program).unwrap();
+    // Its own name stays: an init acts on it.
+    assert!(copy.ends_with("program") && !copy.display().to_string().contains(' '));
+    Sandbox::plain(copy).run().assert_code(6);
+}
+
+#[test]
 fn programs_are_found_as_a_shell_does() {
     assert!(find_program("sh").is_some_and(|path| path.is_absolute()));
     assert_eq!(find_program("no-such-program-anywhere"), None);
