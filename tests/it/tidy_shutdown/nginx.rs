@@ -33,7 +33,9 @@ pub const DOWNLOAD: Scene = Scene {
 /// nginx with a file to download, in containers.
 struct Site {
     _files: TempDir,
-    mounts: [String; 3],
+    mounts: [String; 2],
+    /// The mount of the init.
+    init: String,
 }
 
 impl Site {
@@ -48,11 +50,11 @@ impl Site {
         let mounts = [
             mount(site.path(), "/srv"),
             mount(config.as_ref(), "/etc/nginx/nginx.conf"),
-            mount(&support::init(), "/bin/tidy-init"),
         ];
         Self {
             _files: site,
             mounts,
+            init: mount(&support::init(), "/bin/tidy-init"),
         }
     }
 
@@ -60,7 +62,12 @@ impl Site {
     #[track_caller]
     fn start(&self, under: Under, options: &str, engine: &[&str]) -> Container {
         let entry = format!("--entrypoint={}", under.name());
-        let mut all = vec!["--stop-signal=QUIT", "--user=65532:65532", &*entry];
+        let mut all = vec![
+            "--stop-signal=QUIT",
+            "--user=65532:65532",
+            &*entry,
+            &*self.init,
+        ];
         all.extend(self.mounts.iter().map(String::as_str));
         all.extend(engine);
         let mut command: Vec<&str> = options.split_whitespace().collect();
@@ -130,9 +137,8 @@ fn a_download_from_a_pod_arrives_with_linger_and_only_then() {
         skip!("{reason}");
     }
     let site = Site::new();
-    let init = &site.mounts[2];
     for (options, finished) in [("", false), ("--linger 10s", true)] {
-        let holder = [init, "--entrypoint=tidy-init"];
+        let holder = [&*site.init, "--entrypoint=tidy-init"];
         let holder = Container::detached(images::base::base(), &holder, &["--pause"]);
         let network = format!("--network=container:{}", holder.name());
         let server = site.start(Under::TidyInit, options, &[&network]);
