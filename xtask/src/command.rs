@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -128,33 +128,54 @@ pub fn run_relayed(command: &mut Command, wanted: impl Fn(&str) -> bool) -> Resu
     succeeded(command, status)
 }
 
+/// How long the output of a program may stay open after its end. What a failed test leaves behind may hold
+/// it for minutes.
+const OUTPUT_LIMIT: Duration = Duration::from_secs(10);
+
 /// Runs the command with nothing to read, and gives all that it writes, both streams in one. Lines
 /// that are wanted also go to our stderr at once. A failure is an error that names it, after its
 /// output.
-pub fn run_held(command: &mut Command, wanted: impl Fn(&str) -> bool) -> Result<String> {
+pub fn run_held(
+    command: &mut Command,
+    wanted: impl Fn(&str) -> bool + Send + 'static,
+) -> Result<String> {
     let (output, input) = io::pipe().context("cannot make a pipe")?;
     let same = input.try_clone().context("cannot copy a descriptor")?;
     let mut child = start(command.stdin(Stdio::null()).stdout(input).stderr(same))?;
     // The command holds our ends of the pipe until it is given others.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut text = String::new();
-    let mut lines = BufReader::new(output);
+    let text = Arc::new(Mutex::new(String::new()));
+    let (done, ended) = mpsc::channel();
+    thread::spawn({
+        let text = Arc::clone(&text);
+        // Nobody receives the result after the limit.
+        move || done.send(collect(output, &text, wanted))
+    });
+    let status = wait(command, &mut child)?;
+    match ended.recv_timeout(OUTPUT_LIMIT) {
+        Ok(read) => read.with_context(|| format!("cannot read from {}", display(command)))?,
+        Err(_) => log::warn!("a process that it started survives {}", display(command)),
+    }
+    let text = text.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    succeeded(command, status).with_context(|| text.trim_end().to_owned())?;
+    Ok(text)
+}
+
+/// Adds what can be read to `text`, line by line, and shows the lines that are wanted.
+fn collect(from: impl Read, text: &Mutex<String>, wanted: impl Fn(&str) -> bool) -> io::Result<()> {
+    let mut from = BufReader::new(from);
     let mut line = Vec::new();
-    while lines
-        .read_until(b'\n', &mut line)
-        .with_context(|| format!("cannot read from {}", display(command)))?
-        > 0
-    {
+    while from.read_until(b'\n', &mut line)? > 0 {
         let shown = String::from_utf8_lossy(&line);
         if wanted(&shown) {
             eprint!("{shown}");
         }
+        let mut text = text.lock().unwrap_or_else(PoisonError::into_inner);
         text.push_str(&shown);
+        drop(text);
         line.clear();
     }
-    let status = wait(command, &mut child)?;
-    succeeded(command, status).with_context(|| text.trim_end().to_owned())?;
-    Ok(text)
+    Ok(())
 }
 
 /// Runs the command and gives its trimmed standard output; a failure is an error that names it

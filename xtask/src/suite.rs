@@ -201,7 +201,7 @@ pub fn documentation(settings: &Settings) -> Result<()> {
 /// skipped; somebody who has chosen some wants to see what they do.
 fn run(command: &mut Command, settings: &Settings) -> Result<()> {
     let chosen = !settings.filter.is_empty();
-    let text = command::run_held(command, |line| chosen || line.starts_with("skipped: "))
+    let text = command::run_held(command, move |line| chosen || line.starts_with("skipped: "))
         .map_err(without_passed)?;
     for line in text
         .lines()
