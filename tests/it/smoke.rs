@@ -6,7 +6,7 @@
 //! signal stays in the emulator's own queue), and orphans for PID 1 only, since the emulator does
 //! not know `PR_SET_CHILD_SUBREAPER`. Commands under the init always run natively.
 
-use std::{fs, time::Duration};
+use std::{env, fs, time::Duration};
 
 use initlab::{Place, Running, TempDir, require_namespaces, signal_name, write_executable};
 
@@ -103,18 +103,30 @@ fn statuses_are_mapped() {
         .assert_code(9);
 }
 
+/// Newer releases of QEMU (10.0, not 7.2) keep SIGABRT for abort(3): no emulated program gets it from
+/// another process.
+fn forwarded() -> Vec<i32> {
+    let emulated = env::var_os("TIDY_INIT_EMULATOR").is_some();
+    let kept = |signal: &i32| emulated && *signal == libc::SIGABRT;
+    FORWARDED
+        .into_iter()
+        .filter(|signal| !kept(signal))
+        .collect()
+}
+
 #[test]
 fn signals_arrive_as_what_they_are() {
     require_namespaces!();
     for place in PLACES {
         let mut init = native_fixture(place, &[], &["signals", "--until", "TERM"]).start_ready();
-        for signal in FORWARDED {
-            kill_asleep(&init, signal);
+        let mut all = forwarded();
+        for signal in &all {
+            kill_asleep(&init, *signal);
             init.expect(&format!("signal {signal} "));
         }
         kill_asleep(&init, libc::SIGTERM);
+        all.push(libc::SIGTERM);
         let ended = init.wait().assert_code(0);
-        let all: Vec<i32> = FORWARDED.into_iter().chain([libc::SIGTERM]).collect();
         assert_eq!(signals(&ended.stdout), all, "{ended}");
     }
 }
