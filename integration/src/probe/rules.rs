@@ -21,6 +21,10 @@ use crate::{
 /// A program that handles its stop signal and has not ended by then never will.
 const ENOUGH: Duration = Duration::from_secs(60);
 
+/// Why an init that signals the whole process group may do harm, and what to do.
+const ALONE: &str = "Its children are in its process group, so they get the signal too, but it \
+                     wants to stop them itself. Send the signal to it alone:";
+
 /// The options that may help, the most promising first.
 pub(super) fn worth_trying(report: &Report) -> Vec<Remedy> {
     let Some(under) = report.under_init() else {
@@ -255,8 +259,8 @@ impl Writer<'_> {
             return None;
         }
         let problem = format!(
-            "A shell, {shell}, waits for `{child}`. As PID 1 it does not pass signals on, and acts \
-             on none before its child has ended, if at all."
+            "A shell, {shell}, waits for `{child}`. As PID 1 the shell does not pass signals on, \
+             and handles none itself until its child has ended, if at all."
         );
         if program.shell_children.len() > 1 {
             let all: Vec<_> = program
@@ -267,9 +271,9 @@ impl Writer<'_> {
             let advice = Advice::new(
                 Topic::ShellJobs,
                 format!(
-                    "A shell, {shell}, runs several programs: {}. As PID 1 it does not pass signals \
-                     on. Under an init that signals the whole process group each of them is told to \
-                     stop; with --grace the init waits for all of them.",
+                    "A shell, {shell}, runs several programs: {}. As PID 1 it does not pass \
+                     signals on. An init that signals the whole process group tells each of them \
+                     to stop; with --grace it waits for all of them.",
                     all.join(", ")
                 ),
             );
@@ -287,19 +291,20 @@ impl Writer<'_> {
             Some(true) => Advice::new(
                 Topic::ShellGoesOn,
                 format!(
-                    "{problem} The script has something to do after it, so keep the shell: put a \
-                     trap at the top of the script, and run it under an init that signals the whole \
-                     process group, as tidy-init does. The program is told to stop, the shell is \
-                     not killed, and goes on with the next command."
+                    "{problem} The script has more to do after that, so keep the shell: put a trap \
+                     at the top of the script, and run it under an init that signals the whole \
+                     process group, as tidy-init does. Then the signal stops the program, the \
+                     shell survives, and the script goes on with the next command."
                 ),
             )
             .line("trap : TERM"),
             None => Advice::new(
                 Topic::Exec,
                 format!(
-                    "{problem} If nothing is to be done after it, start it with `exec`, so that it \
-                     replaces the shell; otherwise put `trap : TERM` at the top of the script, and \
-                     run it under an init that signals the whole process group."
+                    "{problem} If the script has nothing left to do after that, start the program \
+                     with `exec`, so that it replaces the shell. Otherwise put `trap : TERM` at \
+                     the top of the script, and run it under an init that signals the whole \
+                     process group."
                 ),
             ),
         })
@@ -371,8 +376,8 @@ impl Writer<'_> {
             ..Advice::new(
                 Topic::NeedsInit,
                 format!(
-                    "As PID 1 it does not end at {signal}{why}: `docker stop` waits for {} and kills \
-                     it. Run it under an init (`docker run --init`, or in the Dockerfile):",
+                    "As PID 1 it does not end at {signal}{why}. `docker stop` waits for {}, then \
+                     kills it. Run it under an init (`docker run --init`, or in the Dockerfile):",
                     show_duration(DOCKER_STOP)
                 ),
             )
@@ -419,7 +424,7 @@ impl Writer<'_> {
             && let Feature::Rewrite(_, other) = tried.remedy.feature
         {
             let text = format!(
-                "{text} {} ends it: have the init deliver that signal instead.",
+                "{text} {} ends it: let the init send that signal instead.",
                 sig(other)
             );
             let advice = self.by_option(Advice::new(Topic::StopSignal, text), tried.remedy.feature);
@@ -462,17 +467,14 @@ impl Writer<'_> {
             None => "does not stop".to_owned(),
         };
         let text = format!(
-            "Under {} it {how}, as PID 1 itself it ends with {alone} ({})",
+            "Under {} it {how}, but as PID 1 itself it ends with {alone} ({})",
             under.under.label(),
             meaning(alone)
         );
         let Some(tried) = self.helped(|r| matches!(r.purpose, Purpose::Status(_))) else {
             return Some(Advice::new(Topic::OtherStatus, format!("{text}.")));
         };
-        let text = format!(
-            "{text}: its children are in its process group and get the signal too, while it wants \
-             to stop them itself. Send the signal to it alone:"
-        );
+        let text = format!("{text}. {ALONE}");
         let advice = self.by_option(Advice::new(Topic::OtherStatus, text), Feature::SingleChild);
         Some(Advice {
             tried: Some(tried.outcome()),
@@ -504,9 +506,7 @@ impl Writer<'_> {
         let tried = self.alone()?;
         let label = self.0.under_init()?.under.label();
         let text = format!(
-            "Under {label} a request that is in flight is cut off, as PID 1 itself it finishes it: its \
-             processes are in its process group and get the signal too, while it wants to stop them \
-             itself. Send the signal to it alone:"
+            "Under {label} it cuts off a request in flight, but as PID 1 itself it finishes it. {ALONE}"
         );
         let advice = self.by_option(Advice::new(Topic::SingleChild, text), Feature::SingleChild);
         Some(Advice {
@@ -523,9 +523,9 @@ impl Writer<'_> {
         }
         let signal = self.0.signal;
         let text = format!(
-            "A request that was in flight was cut off at {}{}. An init can hold the signal back for \
-             as long as requests take, after the load balancer has stopped to send new ones \
-             (Kubernetes does so at the same moment, or use a preStop hook):",
+            "It cut off a request in flight at {}{}. If the load balancer stops sending new \
+             requests when the container is told to stop, as in Kubernetes, an init can delay the \
+             signal until the running ones have finished (or use a preStop hook):",
             sig(signal),
             self.also_cut()
         );
@@ -539,7 +539,7 @@ impl Writer<'_> {
         })
     }
 
-    /// `, and so it was at SIGINT`.
+    /// `, and also at SIGINT`.
     fn also_cut(&self) -> String {
         let tried = self.0.tried.iter().filter(|tried| tried.run.lost_request());
         let others = tried.filter_map(|tried| match tried.remedy.feature {
@@ -549,7 +549,7 @@ impl Writer<'_> {
         let others: Vec<_> = others.collect();
         match others.is_empty() {
             true => String::new(),
-            false => format!(", and so it was at {}", others.join(" and ")),
+            false => format!(", and also at {}", others.join(" and ")),
         }
     }
 
@@ -564,17 +564,16 @@ impl Writer<'_> {
         let (signal, other) = (sig(self.0.signal), sig(other));
         let text = match known {
             Some(known) => format!(
-                "{other} is the graceful stop of {}, by its documentation; {signal} cuts off what \
-                 it is doing.",
+                "By its documentation, {other} stops {} gracefully; {signal} cuts off what it is doing.",
                 known.name()
             ),
             None if self.lost_request() && !tried.run.lost_request() => {
-                format!("{other} lets a request that is in flight finish, {signal} cuts it off.")
+                format!("{other} lets a request in flight finish; {signal} cuts it off.")
             }
-            None => format!("{other} ends it with 0, and {signal} does not."),
+            None => format!("{other} ends it with status 0; {signal} does not."),
         };
         let text = format!(
-            "{text} Say so in the image, or have the init deliver it: `tidy-init {} --`.",
+            "{text} Set it in the image, or let the init send it: `tidy-init {} --`.",
             Personality::Native
                 .options(tried.remedy.feature)
                 .unwrap_or_default()
@@ -609,28 +608,30 @@ impl Writer<'_> {
         let text = match killed_by {
             Some(killer) if killer != signal => {
                 let text = format!(
-                    "It ends by {}: that is a crash, not a way to stop.",
+                    "{} kills it: that is a crash, not a way to stop.",
                     sig(killer)
                 );
                 return Some(Advice::new(Topic::Crash, text));
             }
             Some(_) if handles => format!(
-                "It handles {name}, and then ends by the same signal, as many runtimes do: hence \
-                 the status {status}. That is a regular end, and can be made a success:"
+                "It handles {name}, and then lets the same signal kill it, as many runtimes do; \
+                 hence the status {status}. That is a normal stop, and the init can report it as a \
+                 success:"
             ),
             Some(_) => format!(
-                "It has no handler for {name}, which kills it in the middle of whatever it does: \
-                 hence the status {status}. A handler that finishes and exits with 0 is best. If \
-                 being killed is fine, the status can be made a success:"
+                "It has no handler for {name}, so the signal kills it in the middle of whatever it \
+                 is doing; hence the status {status}. A handler that finishes the work and exits \
+                 with 0 is best. If it may be killed at any time, the init can report this status \
+                 as a success:"
             ),
             None if safe => format!(
-                "It ends with {status}, as if {name} had killed it, which is usual for Java. It \
-                 means a regular end, and can be made a success:"
+                "It exits with {status}, as if {name} had killed it; Java does the same. That is a \
+                 normal stop, and the init can report it as a success:"
             ),
             None => format!(
-                "It ends with {status} when it is told to stop. A program that exits with 0 then is \
-                 best. The status can be made a success, but every real failure with {status} \
-                 becomes a success too:"
+                "It exits with {status} when it is told to stop; 0 would be better. The init can \
+                 report {status} as a success, but real failures with {status} then become \
+                 successes too:"
             ),
         };
         let advice = Advice::new(Topic::ExitStatus, text);
@@ -649,13 +650,10 @@ impl Writer<'_> {
         let left = |run: &&Run| !run.left_behind().is_empty();
         let under = self.0.under_init();
         if let Some(run) = under.filter(left) {
-            let are = match run.left_behind().len() {
-                1 => "it is",
-                _ => "they are",
-            };
+            let them = them(run.left_behind());
             let text = format!(
-                "It leaves behind {}: {are} killed at the moment when PID 1 ends. With --grace the \
-                 init tells leftovers to stop, and waits for them.",
+                "It leaves behind {}; the kernel kills {them} when PID 1 ends. With --grace the \
+                 init tells {them} to stop, and waits.",
                 list(run.left_behind()),
             );
             let advice = Advice::new(Topic::Leftovers, text);
@@ -667,20 +665,21 @@ impl Writer<'_> {
             });
         }
         let bare = self.0.bare().filter(left)?;
+        let them = them(bare.left_behind());
         let text = format!(
-            "As PID 1 it leaves behind {}, killed at the moment when it ends.",
+            "As PID 1 it leaves behind {}; the kernel kills {them} when PID 1 ends.",
             list(bare.left_behind())
         );
         Some(match under {
             Some(run) if run.stopped().is_some() => {
                 let text = format!(
-                    "{text} Under {} they get the signal too, and end.",
+                    "{text} Under {} the signal reaches {them} as well.",
                     run.under.label()
                 );
                 Advice::new(Topic::Leftovers, text)
             }
             _ => {
-                let text = format!("{text} An init can tell them to stop, and wait for them:");
+                let text = format!("{text} An init can tell {them} to stop, and wait:");
                 let advice = Advice::new(Topic::Leftovers, text);
                 self.by_option(advice, Feature::Grace(BOUND_MS))
             }
@@ -691,8 +690,8 @@ impl Writer<'_> {
         let with = |run: &&Run| !run.zombies.is_empty();
         let text = if let Some(run) = self.0.under_init().filter(with) {
             format!(
-                "It does not reap its own children: {} are zombies. No init can do that for a \
-                 parent that lives; they use up process IDs.",
+                "It does not reap its own children: {} are zombies. Only the parent can reap them \
+                 while it lives; until then they use up process IDs.",
                 list(&run.zombies)
             )
         } else {
@@ -719,8 +718,8 @@ impl Writer<'_> {
         }
         let seconds = needed.as_secs_f64().ceil();
         let text = format!(
-            "It needs {} to stop, and `docker stop` kills after {} unless told otherwise. Give it \
-             more: `stop_grace_period` in Compose, `terminationGracePeriodSeconds` in Kubernetes \
+            "It needs {} to stop, but `docker stop` kills it after {} by default. Give it more \
+             time: `stop_grace_period` in Compose, `terminationGracePeriodSeconds` in Kubernetes \
              (30 s by default), or",
             show_duration(after),
             show_duration(DOCKER_STOP)
@@ -734,8 +733,8 @@ impl Writer<'_> {
         let known = found.or_else(|| Known::find(&self.0.command))?;
         let command = known.pre_stop?;
         let text = format!(
-            "{} stops best by a command, `{command}`, before the signal: put it into a script, and \
-             have the init run that first (or as a preStop hook in Kubernetes).",
+            "Before {} gets the signal, run the command `{command}`: put it into a script that the \
+             init runs first (or that a preStop hook in Kubernetes runs).",
             known.name()
         );
         let line = format!(
@@ -743,6 +742,13 @@ impl Writer<'_> {
             shell_line(&self.0.command)
         );
         Some(Advice::new(Topic::PreStop, text).line(line))
+    }
+}
+
+fn them(processes: &[Seen]) -> &'static str {
+    match processes.len() {
+        1 => "it",
+        _ => "them",
     }
 }
 

@@ -103,7 +103,7 @@ fn haproxy_and_nginx_have_a_graceful_signal() {
         &["haproxy", "-db", "-f", text(&haproxy)],
     );
     assert_eq!(
-        advice(&report, "graceful stop of haproxy")["line"],
+        advice(&report, "stops haproxy gracefully")["line"],
         "STOPSIGNAL SIGUSR1",
         "{ended}"
     );
@@ -113,7 +113,7 @@ fn haproxy_and_nginx_have_a_graceful_signal() {
     let command = ["nginx", "-e", "stderr", "-c", &nginx, "-g", "daemon off;"];
     let (report, ended) = probe_server(&port, &["--no-bare"], &command);
     assert_eq!(
-        advice(&report, "graceful stop of nginx")["line"],
+        advice(&report, "stops nginx gracefully")["line"],
         "STOPSIGNAL SIGQUIT",
         "{ended}"
     );
@@ -214,7 +214,7 @@ process.on('SIGTERM', end); setInterval(() => {}, 1000); console.log('ready')";
     let report = report(&ended);
     let status = advice(
         &report,
-        "It handles SIGTERM, and then ends by the same signal",
+        "It handles SIGTERM, and then lets the same signal kill it",
     );
     assert!(
         status["line"].as_str().unwrap().contains("-e 143"),

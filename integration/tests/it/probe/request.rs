@@ -80,7 +80,7 @@ fn a_request_is_cut_off_and_no_signal_helps() {
     let (report, ended) = probe_server(signals, &["--no-bare"]);
     assert_eq!(report["runs"][0]["request"], "cut", "{ended}");
     assert_eq!(ids(&report), ["request-cut"], "{ended}");
-    let advice = advice(&report, "and so it was at SIGINT");
+    let advice = advice(&report, "and also at SIGINT");
     assert!(
         advice["line"].as_str().unwrap().contains("-d TERM:5s"),
         "{ended}"
@@ -98,7 +98,7 @@ fn another_signal_that_finishes_the_request_is_the_graceful_one() {
 signal.signal(signal.SIGQUIT, later)";
     let (report, ended) = probe_server(signals, &["--no-bare"]);
     assert_eq!(ids(&report), ["graceful-signal"], "{ended}");
-    let advice = advice(&report, "lets a request that is in flight finish");
+    let advice = advice(&report, "lets a request in flight finish");
     assert_eq!(advice["line"], "STOPSIGNAL SIGQUIT", "{ended}");
 }
 
@@ -167,7 +167,7 @@ if os.waitpid(worker, 0)[1]:
         "{ended}"
     );
     assert_eq!(ids(&report), ["other-status"], "{ended}");
-    let advice = advice(&report, "does not stop, as PID 1 itself it ends with 0");
+    let advice = advice(&report, "does not stop, but as PID 1 itself it ends with 0");
     assert!(
         advice["line"]
             .as_str()
