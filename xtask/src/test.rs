@@ -79,13 +79,13 @@ const HARNESS_AS_USER: Part = Part {
     of: ["initlab", "it"],
     only: AS_USER,
     skip: &[],
-    threads: 1,
+    threads: 2,
 };
 const HARNESS: Part = Part {
     of: ["initlab", "it"],
     only: &[],
     skip: AS_USER,
-    threads: 1,
+    threads: 2,
 };
 
 /// Run everything that CI runs: format, clippy, dist, tests, figures; stop at the first failure.
