@@ -1,6 +1,9 @@
 //! The running init of a case, and what can be observed of it.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use super::{
     fact::{Fact, Verdict},
@@ -182,10 +185,18 @@ impl<'a> Subject<'a> {
 
     /// Waits for a line of standard output with `text`; fails with `otherwise`.
     pub fn expect(&mut self, text: &str, otherwise: &str) -> Result<String, Fact> {
+        let deadline = Instant::now() + self.limits.left();
         let found = self
             .running()
             .try_expect_line(text, |line| line.contains(text));
-        found.map_err(|_| self.fact_with_end(otherwise.to_owned()))
+        found.map_err(|_| {
+            // Before the deadline, its output has ended: a moment before it ends itself.
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.nested.is_none() {
+                let _ = self.running.reap_within(left);
+            }
+            self.fact_with_end(otherwise.to_owned())
+        })
     }
 
     /// Waits for a line of standard output with each of the texts, in any order, and returns the
