@@ -588,12 +588,14 @@ fn a_program_that_hangs_is_killed_with_everything_when_the_time_is_over() {
                 let mut init = hook.start(place, options, &["ignore", "all"]);
                 let start = Instant::now();
                 init.kill(libc::SIGTERM);
-                let program = running(&mut init);
                 init.wait_exit();
                 // From its start, not from the sending of the signal.
                 assert_about(start.elapsed(), Duration::from_millis(300), &init);
-                init.wait().assert_code(137);
-                poll_until("the program dead", || is_dead(program));
+                let ended = init.wait().assert_code(137);
+                assert_eq!(count(&ended, "begun"), 1, "{ended}");
+                poll_until("the program dead", || {
+                    init.others().into_iter().all(is_dead)
+                });
             }
         }
     }
