@@ -94,9 +94,9 @@ impl Build<'_> {
 
 /// Runs a static initlab, which has an init in it, where there is nothing else but /proc and /dev and
 /// an empty /tmp: it probes a program. With a shell it examines its init. Afterwards nothing is left.
-/// Where no namespace can be made, only a warning is left.
+/// Without root it only warns: no user namespace can be made in a root of one's own (unshare(2)).
 pub fn runs_alone(initlab: &Path) -> Result<()> {
-    if let Some(reason) = initlab::missing_namespaces() {
+    if let Some(reason) = initlab::missing_root().or_else(initlab::missing_namespaces) {
         log::warn!("initlab does not run alone: {reason}");
         return Ok(());
     }
@@ -116,9 +116,6 @@ pub fn runs_alone(initlab: &Path) -> Result<()> {
         let mut command = Command::new("unshare");
         for variable in ["INITLAB", "TIDY_INIT", "TMPDIR"] {
             command.env_remove(variable);
-        }
-        if !nix::unistd::geteuid().is_root() {
-            command.args(["--user", "--map-root-user"]);
         }
         command.args(["--mount", "sh", "-c", script]);
         command::output(command.arg(root.path()).args(words.split(' ')))
