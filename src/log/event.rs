@@ -77,6 +77,14 @@ macro_rules! events {
 }
 
 events! { 'a
+    // First, since each orphan has its message looked up, which takes as many steps as there are before it.
+
+    /// The init has reaped another process, which has exited.
+    Exited { pid: Pid, status: WaitStatus }
+        = "reaped" Debug "reaped pid {pid}, which {status}";
+    /// The init has reaped another process, which a signal has killed.
+    Killed { pid: Pid, status: WaitStatus }
+        = "reaped" Debug "reaped pid {pid}, which {status}";
     /// The command runs.
     Started { command: &'a [u8], pid: Pid }
         = "started" Info "started {command} (pid {pid})";
@@ -131,12 +139,6 @@ events! { 'a
     /// The time is over, and the sockets still have unacknowledged data.
     LingerOver {}
         = "linger_over" Warn "sent TCP data has not arrived";
-    /// The init has reaped another process, which has exited.
-    Exited { pid: Pid, status: WaitStatus }
-        = "reaped" Debug "reaped pid {pid}, which {status}";
-    /// The init has reaped another process, which a signal has killed.
-    Killed { pid: Pid, status: WaitStatus }
-        = "reaped" Debug "reaped pid {pid}, which {status}";
     /// A process has ended, but its parent is alive and does not reap it. Only that parent can. Logged when a signal arrives and when the command has ended.
     NotReaped { pid: Pid, parent: ParentPid }
         = "not_reaped" Debug "pid {pid} is a zombie that its parent, pid {parent}, does not reap";

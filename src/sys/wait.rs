@@ -25,41 +25,45 @@ pub const ALL_KINDS: c_int = libc::__WALL;
 /// up.
 pub fn peek(kinds: c_int) -> Result<Children, Errno> {
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | kinds;
-    let info = match look(libc::P_ALL, 0, options) {
-        Err(Errno::ECHILD) => return Ok(Children::None),
-        info => info?,
-    };
-    // SAFETY: waitid fills both in, or leaves them zero.
-    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
-    Ok(match Pid::new(pid) {
-        Some(pid) => Children::Zombie {
-            pid,
-            status: WaitStatus::from_raw(match info.si_code {
-                libc::CLD_EXITED => (status & 0xff) << 8,
-                libc::CLD_DUMPED => status | 0x80,
-                _ => status,
+    match look(libc::P_ALL, 0, options) {
+        Ok(Some(child)) => Ok(Children::Zombie {
+            pid: child.pid,
+            status: WaitStatus::from_raw(match child.code {
+                libc::CLD_EXITED => (child.status & 0xff) << 8,
+                libc::CLD_DUMPED => child.status | 0x80,
+                _ => child.status,
             }),
-        },
-        None => Children::Running,
-    })
+        }),
+        Ok(None) => Ok(Children::Running),
+        Err(Errno::ECHILD) => Ok(Children::None),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// The signal that has stopped this child since the last such question.
 pub fn stopped_by(pid: Pid) -> Option<Signal> {
     let options = libc::WSTOPPED | libc::WNOHANG;
-    let info = look(libc::P_PID, pid.raw().unsigned_abs(), options).ok()?;
-    // SAFETY: waitid fills both in, or leaves them zero.
-    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
-    Pid::new(pid)?;
-    Signal::new(status)
+    let child = look(libc::P_PID, pid.raw().unsigned_abs(), options).ok()??;
+    Signal::new(child.status)
 }
 
-/// Looks at a child that has changed as `options` say.
-fn look(which: libc::idtype_t, id: libc::id_t, options: c_int) -> Result<libc::siginfo_t, Errno> {
+/// What has happened to a child: `si_pid`, `si_code` and `si_status`.
+struct Child {
+    pid: Pid,
+    code: c_int,
+    status: c_int,
+}
+
+/// Looks for a child that has changed as `options` say; `None` where there are only others.
+fn look(which: libc::idtype_t, id: libc::id_t, options: c_int) -> Result<Option<Child>, Errno> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     waitid(which, id, info.as_mut_ptr(), options)?;
-    // SAFETY: the kernel fills it in or leaves it zero.
-    Ok(unsafe { info.assume_init() })
+    // SAFETY: waitid fills it in or leaves it zero.
+    let (pid, code, status) = unsafe {
+        let info = info.assume_init_ref();
+        (info.si_pid(), info.si_code, info.si_status())
+    };
+    Ok(Pid::new(pid).map(|pid| Child { pid, code, status }))
 }
 
 /// Waits for a child that has changed as `options` say. What the kernel says of it goes to `info`,
