@@ -1,7 +1,9 @@
 //! Signal latency: from sending a signal to an init until the command has it.
 
+use std::iter;
+
 use super::{
-    measure::{Measured, going_on, rest},
+    measure::{Measured, Turns, going_on, rest},
     pinned::Pinned,
 };
 use crate::{exit::Trouble, init::Init, locate::fixture, running::Running, sandbox::Sandbox, sys};
@@ -15,44 +17,70 @@ pub(super) struct Samples {
     pub inits: Vec<Measured<Vec<f64>>>,
 }
 
+/// How many rounds a process takes part in, and how many processes there are of each at most. Where the
+/// kernel puts its stack and its pages makes one process up to a tenth slower than the next, all its
+/// life.
+const ROUNDS_EACH: usize = 50;
+const STARTS: usize = 20;
+
 /// Sends a signal to each in turn, `rounds` times. All of them run and wait the whole time, on one
 /// processor, as for the start-up time.
 pub(super) fn measure(inits: &[Init], rounds: usize) -> Result<Samples, Trouble> {
     let pinned = Pinned::new()?;
-    let program = fixture();
-    let command = [program.as_os_str(), "fixture".as_ref(), "stamps".as_ref()];
-    let bare = Sandbox::plain(&program).args(&command[1..]);
-    let bare = Target::start(bare).map_err(|why| Trouble(format!("the command: {why}")))?;
-    let mut targets = vec![Ok(bare)];
-    for init in inits {
-        targets.push(Target::start(init.sandbox(&[], command)));
-        going_on()?;
-    }
-    for _ in 0..rounds {
-        going_on()?;
-        for target in &mut targets {
-            if let Ok(running) = target
-                && let Err(why) = running.ask()
-            {
-                *target = Err(why);
-            }
-        }
+    let mut bare = Ok(Vec::new());
+    let mut under: Vec<Measured<Vec<f64>>> = inits.iter().map(|_| Ok(Vec::new())).collect();
+    let starts = (rounds / ROUNDS_EACH).clamp(1, STARTS);
+    for start in 0..starts {
+        let share = rounds * (start + 1) / starts - rounds * start / starts;
+        take_part(inits, share, &mut bare, &mut under)?;
     }
     going_on()?;
     drop(pinned);
-    let mut samples = targets.into_iter().map(|target| Ok(target?.samples));
-    let bare = samples.next().unwrap_or_else(|| Ok(Vec::new()));
     Ok(Samples {
-        bare: bare.map_err(|why: String| Trouble(format!("the command: {why}")))?,
-        inits: samples.collect(),
+        bare: bare.map_err(|why| Trouble(format!("the command: {why}")))?,
+        inits: under,
     })
 }
 
-/// A command, or an init with a command, that waits for signals.
-struct Target {
-    running: Running,
-    samples: Vec<f64>,
+/// Starts all of them, and adds the samples of so many rounds. What has failed before is left out.
+fn take_part(
+    inits: &[Init],
+    rounds: usize,
+    bare: &mut Measured<Vec<f64>>,
+    under: &mut [Measured<Vec<f64>>],
+) -> Result<(), Trouble> {
+    let program = fixture();
+    let command = [program.as_os_str(), "fixture".as_ref(), "stamps".as_ref()];
+    let alone = Sandbox::plain(&program).args(&command[1..]);
+    let sandboxes = inits.iter().map(|init| init.sandbox(&[], command));
+    let mut targets = Vec::new();
+    for (sandbox, samples) in iter::once((alone, bare)).chain(sandboxes.zip(under)) {
+        going_on()?;
+        if samples.is_ok() {
+            match Target::start(sandbox) {
+                Ok(target) => targets.push((target, samples)),
+                Err(why) => *samples = Err(why),
+            }
+        }
+    }
+    let mut turns = Turns::of(targets.len());
+    for _ in 0..rounds {
+        going_on()?;
+        for at in turns.round() {
+            let (target, samples) = &mut targets[*at];
+            if let Ok(all) = samples {
+                match target.ask() {
+                    Ok(sample) => all.push(sample),
+                    Err(why) => **samples = Err(why),
+                }
+            }
+        }
+    }
+    Ok(())
 }
+
+/// A command, or an init with a command, that waits for signals.
+struct Target(Running);
 
 impl Target {
     fn start(sandbox: Sandbox) -> Measured<Self> {
@@ -61,23 +89,19 @@ impl Target {
         let ready = running.try_expect_line("ready", |line| line.starts_with("ready "));
         ready.map_err(|_| "its command does not start".to_owned())?;
         rest(running.process())?;
-        Ok(Self {
-            running,
-            samples: Vec::new(),
-        })
+        Ok(Self(running))
     }
 
-    /// Sends a signal, and keeps the microseconds until it arrived.
-    fn ask(&mut self) -> Measured<()> {
+    /// Sends a signal, and gives the microseconds until it arrived.
+    fn ask(&mut self) -> Measured<f64> {
         let sent = sys::monotonic_nanos().map_err(|e| e.to_string())?;
-        self.running.kill(libc::SIGUSR1);
+        self.0.kill(libc::SIGUSR1);
         let arrived = self
-            .running
+            .0
             .try_expect_line("a signal", |line| line.starts_with("signal "));
         let line = arrived.map_err(|_| "a signal has not arrived".to_owned())?;
         let at = line.split_once("at=").and_then(|(_, at)| at.parse().ok());
         let at: i64 = at.ok_or_else(|| format!("no time in {line:?}"))?;
-        self.samples.push((at - sent) as f64 / 1e3);
-        Ok(())
+        Ok((at - sent) as f64 / 1e3)
     }
 }

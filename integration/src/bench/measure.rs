@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use fastrand::Rng;
 use serde::Serialize;
 
 use crate::{
@@ -98,5 +99,27 @@ pub(super) fn going_on() -> Result<(), Trouble> {
     match interrupt::caught() {
         Some(_) => Err(Trouble("interrupted".to_owned())),
         None => Ok(()),
+    }
+}
+
+/// Who comes next, in another order in each round: what has just run leaves caches that suit the next one
+/// more or less.
+pub(super) struct Turns {
+    random: Rng,
+    order: Vec<usize>,
+}
+
+impl Turns {
+    pub fn of(count: usize) -> Self {
+        Self {
+            random: Rng::with_seed(1),
+            order: (0..count).collect(),
+        }
+    }
+
+    /// The numbers below the count, shuffled.
+    pub fn round(&mut self) -> &[usize] {
+        self.random.shuffle(&mut self.order);
+        &self.order
     }
 }

@@ -14,7 +14,10 @@ use std::{
 
 use nix::unistd::{dup2_stderr, dup2_stdin};
 
-use super::{measure::going_on, pinned::Pinned};
+use super::{
+    measure::{Turns, going_on},
+    pinned::Pinned,
+};
 use crate::{exit::Trouble, init::Init, status::WaitStatus, sys::Spawn};
 
 /// Microseconds of each round.
@@ -48,13 +51,21 @@ pub(super) fn measure(empty: &Path, inits: &[Init], rounds: usize) -> Result<Sam
         twice: none(),
         inits: programs.iter().map(|_| none()).collect(),
     };
+    let mut turns = Turns::of(programs.len() + 2);
     for _ in 0..rounds {
         going_on()?;
-        samples.bare.push(time(|| bare.run())?);
-        let twice = time(|| bare.run().and_then(|()| bare.run()))?;
-        samples.twice.push(twice);
-        for (program, samples) in programs.iter_mut().zip(&mut samples.inits) {
-            samples.push(time(|| program.run())?);
+        for at in turns.round() {
+            match at {
+                0 => samples.bare.push(time(|| bare.run())?),
+                1 => {
+                    let twice = time(|| bare.run().and_then(|()| bare.run()))?;
+                    samples.twice.push(twice);
+                }
+                at => {
+                    let init = at - 2;
+                    samples.inits[init].push(time(|| programs[init].run())?);
+                }
+            }
         }
     }
     drop((pinned, detached));
