@@ -68,12 +68,13 @@ fn page(report: &Report) -> String {
 ## What the figures mean
 
 - **Ratios** are ratios of medians, with a 95 % interval from a bootstrap: a thousand samples of the rounds, with the
-  same rounds for both sides. The timed runs are interleaved, A B C A B C, so that other activity on the machine affects
-  all inits alike.
+  same rounds for both sides. The timed runs are interleaved, and each round has another order, so that other
+  activity on the machine, and caches that the one before leaves warm, affect all inits alike.
 - **Start to end** is the time from starting an init with a command that does nothing until the init has ended, both on
   one processor. With an init, two programs start instead of one, so two bare execs are the lower bound.
 - **A signal** goes to a sleeping init; the command, which also sleeps, records the time at which it gets the signal.
-  \"no init\" is a signal that goes directly to the command.
+  \"no init\" is a signal that goes directly to the command. Each init takes part with 20 processes, one after the other:
+  where the kernel puts a process makes it faster or slower all its life.
 - **A storm** is a command that creates orphans, at most 64 alive at a time, each of which ends at once. The benchmark
   counts the zombies every 2 ms; the processor time is the init's alone.
 - **PSS** is the memory of an idle init, including its proportional share of shared pages; **private** is the memory

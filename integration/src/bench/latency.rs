@@ -23,7 +23,7 @@ pub(super) struct Samples {
 const ROUNDS_EACH: usize = 50;
 const STARTS: usize = 20;
 
-/// Sends a signal to each in turn, `rounds` times. All of them run and wait the whole time, on one
+/// Sends a signal to each once in each of `rounds`. All of them run and wait the whole time, on one
 /// processor, as for the start-up time.
 pub(super) fn measure(inits: &[Init], rounds: usize) -> Result<Samples, Trouble> {
     let pinned = Pinned::new()?;

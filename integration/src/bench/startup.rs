@@ -31,7 +31,7 @@ pub(super) struct Samples {
     pub inits: Vec<Vec<f64>>,
 }
 
-/// Starts each in turn, `rounds` times, on one processor.
+/// Starts each once in each of `rounds`, on one processor.
 ///
 /// The rounds are interleaved, so that other load on the machine affects all of them alike. A single
 /// processor is used because a process that wakes on another one pays for a cold cache, at random.
