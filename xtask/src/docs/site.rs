@@ -96,8 +96,9 @@ const MENU: &[(&str, &[(&str, &str)])] = &[
 const FIELD_GUIDE: &str = "docs/field-guide/README.md";
 
 /// Files beside the pages that these link to.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "Dockerfile.example",
+    "action.yml",
     "docs/field-guide/field-guide.json",
     "LICENSE-APACHE",
     "LICENSE-MIT",
