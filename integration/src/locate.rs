@@ -1,6 +1,7 @@
 //! Finding programs, including the fixture.
 
 use std::{
+    collections::BTreeMap,
     env,
     ffi::OsStr,
     fs, io,
@@ -11,6 +12,7 @@ use std::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::SystemTime,
 };
 
 use crate::{sys, temp::TempDir};
@@ -132,10 +134,18 @@ pub fn reachable(program: &Path) -> io::Result<PathBuf> {
     if program.ancestors().all(open) && program.as_os_str().as_bytes().iter().all(plain) {
         return Ok(program);
     }
+    // One for each program, as it is now: it may be built anew.
+    static COPIES: Mutex<BTreeMap<(PathBuf, SystemTime), PathBuf>> = Mutex::new(BTreeMap::new());
+    let of = (program.clone(), fs::metadata(&program)?.modified()?);
+    let mut copies = COPIES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(copy) = copies.get(&of) {
+        return Ok(copy.clone());
+    }
     let directory = TempDir::try_new()?;
     let copy = directory.join(program.file_name().unwrap_or_else(|| OsStr::new("program")));
     copy_executable(&program, &copy, 0o755)?;
     remove_at_exit(directory);
+    copies.insert(of, copy.clone());
     Ok(copy)
 }
 
