@@ -86,7 +86,7 @@ fn waitid(
 /// ECHILD where it is not our child.
 pub fn reap(pid: Pid, kinds: c_int) -> Result<(), Errno> {
     let options = libc::WEXITED | libc::WNOHANG | kinds;
-    // To copy what nobody reads would take a fiftieth of the time.
+    // Nobody reads what the kernel would copy.
     waitid(
         libc::P_PID,
         pid.raw().unsigned_abs(),

@@ -68,8 +68,8 @@ fn page(report: &Report) -> String {
 ## What the figures mean
 
 - **Ratios** are ratios of medians, with a 95 % interval from a bootstrap: a thousand samples of the rounds, with the
-  same rounds for both sides. The timed runs are interleaved, and each round has another order, so that other
-  activity on the machine, and caches that the one before leaves warm, affect all inits alike.
+  same rounds for both sides. The timed runs are interleaved, so that other activity on the machine affects all
+  inits alike. Starts and signals have another order in each round, since each leaves warm caches to the next.
 - **Start to end** is the time from starting an init with a command that does nothing until the init has ended, both on
   one processor. With an init, two programs start instead of one, so two bare execs are the lower bound.
 - **A signal** goes to a sleeping init; the command, which also sleeps, records the time at which it gets the signal.

@@ -1,7 +1,7 @@
 //! `initlab bench`: size, memory and speed of inits.
 //!
-//! Whatever is timed is interleaved, each round in another order, so that other load on the machine,
-//! and warm caches, affect all inits alike; ratios have bootstrapped 95 % intervals. [`Measure`] lists what is measured.
+//! Whatever is timed is interleaved, so that other load on the machine affects all inits alike; ratios
+//! have bootstrapped 95 % intervals. [`Measure`] lists what is measured.
 //!
 //! ```no_run
 //! use initlab::bench::{Bench, Measure};

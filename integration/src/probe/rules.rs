@@ -506,7 +506,8 @@ impl Writer<'_> {
         let tried = self.alone()?;
         let label = self.0.under_init()?.under.label();
         let text = format!(
-            "Under {label} it cuts off a request in flight, but as PID 1 itself it finishes it. {ALONE}"
+            "Under {label} it cuts off a request in flight, but as PID 1 itself it finishes it. \
+             {ALONE}"
         );
         let advice = self.by_option(Advice::new(Topic::SingleChild, text), Feature::SingleChild);
         Some(Advice {
@@ -564,7 +565,8 @@ impl Writer<'_> {
         let (signal, other) = (sig(self.0.signal), sig(other));
         let text = match known {
             Some(known) => format!(
-                "By its documentation, {other} stops {} gracefully; {signal} cuts off what it is doing.",
+                "By its documentation, {other} stops {} gracefully; {signal} cuts off what it is \
+                 doing.",
                 known.name()
             ),
             None if self.lost_request() && !tried.run.lost_request() => {
